@@ -57,6 +57,11 @@ impl GraphClient {
         }
     }
 
+    /// Forgets open connections: Microsoft asks for a new one after a 503.
+    pub fn reconnect(&self) {
+        self.transport.reconnect();
+    }
+
     /// The item's attachments, without their content.
     pub async fn attachments(&self, item: &Item) -> Result<Vec<Listed>, Error> {
         let mut url = self.url(&format!(

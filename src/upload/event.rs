@@ -47,7 +47,7 @@ pub enum Event {
         delay: Duration,
         /// Why, as a phrase: "the service is throttling".
         reason: String,
-        /// Which retry this will be, from 1.
+        /// Which retry this will be, from 1; 0 when nothing failed and it only paces itself.
         attempt: u32,
         /// How many there may be.
         max: u32,

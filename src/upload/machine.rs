@@ -176,18 +176,17 @@ impl Machine {
 
     /// Takes what was seen at `now` (since any fixed point) and returns the next step. `roll` in
     /// `0.0..1.0` is the jitter of a wait.
-    pub fn step(&mut self, seen: Seen<'_>, now: Duration, roll: f64) -> Step {
+    pub fn step(&mut self, seen: &Seen, now: Duration, roll: f64) -> Step {
         let clock = Clock { now, roll };
         match seen {
-            Seen::Begin => self.go(),
-            Seen::Waited => self.go(),
-            Seen::Listed(result) => self.listed(result, clock),
-            Seen::Created(result) => self.created(result, clock),
-            Seen::Posted(result) => self.posted(result, clock),
-            Seen::Put(Ok(answer)) => self.answered(answer, clock),
+            Seen::Begin | Seen::Waited => self.go(),
+            Seen::Listed(result) => self.listed(borrowed(result), clock),
+            Seen::Created(result) => self.created(borrowed(result), clock),
+            Seen::Posted(result) => self.posted(borrowed(result), clock),
+            Seen::Put(Ok(answer)) => self.answered(answer.clone(), clock),
             Seen::Put(Err(error)) => self.put_failed(error, clock),
-            Seen::Asked(result) => self.asked(result, clock),
-            Seen::Looked(result) => self.looked(result, clock),
+            Seen::Asked(result) => self.asked(borrowed(result), clock),
+            Seen::Looked(result) => self.looked(borrowed(result), clock),
             Seen::Discarded => self.discarded(),
             Seen::FileChanged => self.discard_then(Step::Stop(Stop::FileChanged)),
         }
@@ -201,7 +200,9 @@ impl Machine {
             Doing::Create => Step::Create,
             Doing::Put => self.put(),
             Doing::Ask => Step::Ask,
-            Doing::Look(_) => Step::Look,
+            Doing::Look(why) => Step::Look {
+                identify: why == Look::Identify,
+            },
             Doing::Resolve => self.resolve(),
             Doing::DiscardThen(step) => *step,
         }
@@ -227,14 +228,16 @@ impl Machine {
     }
 
     fn discard_then(&mut self, step: Step) -> Step {
-        let replacing = matches!(step, Step::Look | Step::Create);
+        let replacing = matches!(step, Step::Look { .. });
         self.doing = Doing::DiscardThen(Box::new(step));
         Step::Discard { replacing }
     }
 
     fn discarded(&mut self) -> Step {
         match std::mem::replace(&mut self.doing, Doing::Create) {
-            Doing::DiscardThen(step) if *step == Step::Look => self.look(Look::Replacing),
+            Doing::DiscardThen(step) if matches!(*step, Step::Look { .. }) => {
+                self.look(Look::Replacing)
+            }
             Doing::DiscardThen(step) => *step,
             other => self.due(other),
         }
@@ -336,7 +339,7 @@ impl Machine {
         if n > self.sent {
             // The record is older than the truth: what lies between was sent by a process that
             // could not save, so nobody can vouch for it.
-            return self.replace(clock);
+            return self.replace();
         }
         if n < self.acked {
             self.setbacks += 1;
@@ -391,7 +394,7 @@ impl Machine {
                     self.asks += 1;
                     self.due(Doing::Ask)
                 } else {
-                    self.replace(clock)
+                    self.replace()
                 }
             }
             Kind::Deadline => Step::Stop(Stop::Deadline),
@@ -439,7 +442,7 @@ impl Machine {
                     // It wants the very range that it just refused.
                     self.agreed_refusals += 1;
                     if self.agreed_refusals > 1 {
-                        return self.replace(clock);
+                        return self.replace();
                     }
                 }
                 self.position(n, clock)
@@ -467,7 +470,7 @@ impl Machine {
 
     fn no_word_now(&mut self, clock: Clock) -> Step {
         match self.cause {
-            Cause::Refusal => self.replace(clock),
+            Cause::Refusal => self.replace(),
             Cause::Doubt | Cause::Resume if self.sent == self.size && self.looks < LOOKS => {
                 // Give the service a moment to finish what it may be doing, then look again.
                 let error = Error::local(Kind::Unavailable, String::new());
@@ -479,13 +482,12 @@ impl Machine {
     }
 
     /// This session is over: a new one, if there may be one.
-    fn replace(&mut self, clock: Clock) -> Step {
+    fn replace(&mut self) -> Step {
         self.replaced += 1;
         if self.replaced > REPLACEMENTS.min(self.limits.max_retries) {
             return Step::Stop(Stop::SessionsSpent);
         }
-        let _ = clock;
-        self.discard_then(Step::Look)
+        self.discard_then(Step::Look { identify: false })
     }
 
     fn looked(&mut self, result: Result<Vec<String>, &Error>, clock: Clock) -> Step {
@@ -521,7 +523,7 @@ impl Machine {
                     let delay = retry::delay(Kind::NotFound, self.replaced, None, clock.roll);
                     self.wait(delay, Kind::NotFound, Doing::Create, clock)
                 }
-                (None, Look::Complete) => self.replace(clock),
+                (None, Look::Complete) => self.replace(),
                 (None, Look::Early) => {
                     let what = "it answered 201 before the last byte was sent, and what it attached \
                                 is not the file";
@@ -622,6 +624,14 @@ impl Machine {
             why,
             attempt: self.attempt.max(1),
         }
+    }
+}
+
+/// The value by value, the error by reference.
+fn borrowed<T: Clone>(result: &Result<T, Error>) -> Result<T, &Error> {
+    match result {
+        Ok(value) => Ok(value.clone()),
+        Err(error) => Err(error),
     }
 }
 

@@ -35,7 +35,10 @@ pub enum Step {
     /// GET the upload URL.
     Ask,
     /// Look for attachments that are new since [`Step::List`] and have our name and content.
-    Look,
+    Look {
+        /// The upload is known to have succeeded; only the id is missing.
+        identify: bool,
+    },
     /// Wait.
     Wait {
         /// How long.
@@ -82,23 +85,23 @@ pub enum Stop {
 
 /// What happened to the last step.
 #[derive(Debug)]
-pub enum Seen<'a> {
+pub enum Seen {
     /// Nothing yet: the first call.
     Begin,
     /// The wait is over.
     Waited,
     /// The attachments were listed; one of them may be the file already.
-    Listed(Result<Option<String>, &'a Error>),
+    Listed(Result<Option<String>, Error>),
     /// A session is open and wants bytes from there.
-    Created(Result<Next, &'a Error>),
+    Created(Result<Next, Error>),
     /// A range was answered: more wanted, or attached under an id.
-    Put(Result<Answer, &'a Error>),
+    Put(Result<Answer, Error>),
     /// The POST was answered.
-    Posted(Result<String, &'a Error>),
+    Posted(Result<String, Error>),
     /// The upload URL was asked.
-    Asked(Result<Next, &'a Error>),
+    Asked(Result<Next, Error>),
     /// These new attachments have our name and content.
-    Looked(Result<Vec<String>, &'a Error>),
+    Looked(Result<Vec<String>, Error>),
     /// The session was deleted, or could not be.
     Discarded,
     /// Before the last range: the content is not what it was.
