@@ -1,5 +1,21 @@
-//! Bearer tokens: where they come from, and what they say about themselves.
-pub mod provider;
+//! Bearer tokens: where they come from, when they are asked for again, what they say of themselves.
+//!
+//! [`select`] decides which one of the configured sources is used; [`Provider`] asks it. A source
+//! that fails is an error: the next one is never tried in its place. Nothing here prints, and
+//! nothing reads the environment, which has been read by `config`.
+
+pub mod claims;
+mod command;
+mod error;
+mod file;
+mod provider;
+mod reply;
+mod select;
 pub mod token;
-pub use provider::{Error, Provider};
+
+pub use command::SECRET_VARIABLES;
+pub use error::{Error, Kind, Problem};
+pub use provider::Provider;
+pub use reply::Issued;
+pub use select::{Selection, select};
 pub use token::Token;

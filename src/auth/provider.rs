@@ -1,30 +1,368 @@
-//! Gives the bearer token, and another one when the service does not take it.
-use super::Token;
+//! Asks the one source for a token, and again when the token is about to end or was refused.
 
-/// Why there is no token.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// None.
-    #[error("no token")]
-    Missing,
+use std::{fmt, future::Future, pin::Pin};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{
+    Error, Problem, Token,
+    command::TokenCommand,
+    file::{Stdin, TokenFile},
+    reply::Issued,
+    select::Selection,
+};
+use crate::config::{Credential, Origin};
+
+/// A token with less left than this is replaced: it must outlast a request and a skewed clock.
+const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+
+/// A source that keeps giving tokens near their end (a cache, a stale file) is asked no more often
+/// than this.
+const PAUSE: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a source answers.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) issued: Issued,
+    /// Something a person should know about the source.
+    pub(super) note: Option<String>,
 }
 
-/// Gives tokens.
+impl From<Issued> for Answer {
+    fn from(issued: Issued) -> Self {
+        Answer { issued, note: None }
+    }
+}
+
+/// An answer to come.
+pub(super) type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
+
+/// A source that can be asked for a token.
+pub(super) trait Ask: Send + Sync {
+    /// A token, as fresh as the source has one.
+    fn ask(&self) -> Asking<'_>;
+    /// Whether asking again can give another token.
+    fn renewable(&self) -> bool;
+}
+
+/// A token that is simply there.
+struct Fixed(Token);
+
+impl Ask for Fixed {
+    fn ask(&self) -> Asking<'_> {
+        Box::pin(async { Ok(Issued::bare(self.0.clone()).into()) })
+    }
+
+    fn renewable(&self) -> bool {
+        false
+    }
+}
+
+/// Gives tokens from one source, and remembers the last.
 pub struct Provider {
-    token: Option<Token>,
+    source: Box<dyn Ask>,
+    origin: Origin,
+    held: Mutex<Held>,
+    clock: fn() -> Timestamp,
+}
+
+#[derive(Default)]
+struct Held {
+    /// The token, and when it was asked for.
+    token: Option<(Issued, Timestamp)>,
+    notes: Vec<String>,
 }
 
 impl Provider {
-    /// A fixed one.
-    pub fn fixed(token: Option<Token>) -> Self {
-        Provider { token }
+    /// Prepares a source; asks it nothing yet.
+    ///
+    /// # Errors
+    /// When what is configured cannot be a source.
+    pub fn new(selection: Selection) -> Result<Self, Error> {
+        let origin = selection.credential.origin;
+        match source(&selection.credential.value) {
+            Ok(source) => Ok(Provider {
+                source,
+                origin,
+                held: Mutex::default(),
+                clock: Timestamp::now,
+            }),
+            Err(problem) => Err(Error::Source { origin, problem }),
+        }
     }
-    /// The token.
+
+    /// A provider of just this token, which cannot be renewed.
+    pub fn fixed(token: Token, origin: Origin) -> Self {
+        Provider {
+            source: Box::new(Fixed(token)),
+            origin,
+            held: Mutex::default(),
+            clock: Timestamp::now,
+        }
+    }
+
+    /// Where the tokens come from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// A token that has, as far as anyone can tell, at least five minutes left.
+    ///
+    /// # Errors
+    /// When the source gives none, and none is left from before.
     pub async fn token(&self) -> Result<Token, Error> {
-        self.token.clone().ok_or(Error::Missing)
+        let mut held = self.held.lock().await;
+        let now = (self.clock)();
+        let current = held.token.as_ref();
+        if let Some((issued, asked)) = current
+            && !(self.source.renewable() && is_due(issued.expires, *asked, now))
+        {
+            return Ok(issued.token.clone());
+        }
+        match self.ask(&mut held, now).await {
+            Ok(token) => Ok(token),
+            // Asking early is a precaution; what is still good is used.
+            Err(error) => match &mut held.token {
+                Some((issued, asked)) if issued.expires.is_some_and(|end| now < end) => {
+                    *asked = now;
+                    Ok(issued.token.clone())
+                }
+                _ => Err(error),
+            },
+        }
     }
-    /// Another token.
-    pub async fn renew(&self, _rejected: &Token) -> Result<Option<Token>, Error> {
-        Ok(None)
+
+    /// Another token in place of one that the service refused; `None` if there is no other.
+    ///
+    /// # Errors
+    /// When the source fails.
+    pub async fn renew(&self, rejected: &Token) -> Result<Option<Token>, Error> {
+        let mut held = self.held.lock().await;
+        if let Some((issued, _)) = &held.token
+            && issued.token != *rejected
+        {
+            return Ok(Some(issued.token.clone()));
+        }
+        if !self.source.renewable() {
+            return Ok(None);
+        }
+        let token = self.ask(&mut held, (self.clock)()).await?;
+        Ok((token != *rejected).then_some(token))
+    }
+
+    /// What a person should know about the source; each thing is told once.
+    pub async fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.held.lock().await.notes)
+    }
+
+    async fn ask(&self, held: &mut Held, now: Timestamp) -> Result<Token, Error> {
+        let first = held.token.is_none();
+        let Answer { issued, note } = self.source.ask().await.map_err(|problem| Error::Source {
+            origin: self.origin.clone(),
+            problem,
+        })?;
+        let token = issued.token.clone();
+        held.token = Some((issued, now));
+        held.notes.extend(note.filter(|_| first));
+        Ok(token)
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provider")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether the source should be asked again before the token ends. Pure.
+fn is_due(expires: Option<Timestamp>, asked: Timestamp, now: Timestamp) -> bool {
+    expires.is_some_and(|end| end.duration_since(now) < MARGIN)
+        && now.duration_since(asked) >= PAUSE
+}
+
+fn source(credential: &Credential) -> Result<Box<dyn Ask>, Problem> {
+    Ok(match credential {
+        Credential::Literal(secret) => {
+            Box::new(Fixed(Token::new(secret.reveal().ok_or(Problem::NotText)?)?))
+        }
+        Credential::Stdin => Box::new(Stdin),
+        Credential::File(path) => Box::new(TokenFile::new(path.clone())),
+        Credential::Command(line) => Box::new(TokenCommand::new(line)?),
+        Credential::Entra(method, _) => return Err(Problem::NotBuilt(method.as_str())),
+        Credential::DeviceCode(_) => return Err(Problem::NotBuilt("device-code")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// Gives `token-1`, `token-2`, … each with some seconds left; fails from a certain call on.
+    struct Counting {
+        calls: Arc<AtomicUsize>,
+        left: Option<i64>,
+        renewable: bool,
+        same: bool,
+        fails_from: usize,
+    }
+
+    impl Ask for Counting {
+        fn ask(&self) -> Asking<'_> {
+            Box::pin(async {
+                let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+                if call >= self.fails_from {
+                    return Err(Problem::Html);
+                }
+                let number = if self.same { 1 } else { call };
+                Ok(Answer {
+                    issued: Issued {
+                        token: Token::new(&format!("token-{number}")).unwrap(),
+                        expires: self.left.map(|left| at(NOW + left)),
+                    },
+                    note: Some("noted".into()),
+                })
+            })
+        }
+
+        fn renewable(&self) -> bool {
+            self.renewable
+        }
+    }
+
+    fn counting() -> Counting {
+        Counting {
+            calls: Arc::default(),
+            left: None,
+            renewable: true,
+            same: false,
+            fails_from: usize::MAX,
+        }
+    }
+
+    thread_local! {
+        static CLOCK: AtomicI64 = const { AtomicI64::new(NOW) };
+    }
+
+    fn wait(seconds: i64) {
+        CLOCK.with(|clock| clock.fetch_add(seconds, Ordering::SeqCst));
+    }
+
+    fn provider(source: Counting) -> Provider {
+        Provider {
+            source: Box::new(source),
+            origin: Origin::Default,
+            held: Mutex::default(),
+            clock: || CLOCK.with(|clock| at(clock.load(Ordering::SeqCst))),
+        }
+    }
+
+    async fn token(provider: &Provider) -> String {
+        provider.token().await.unwrap().expose().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_once_and_its_note_told_once() {
+        let provider = provider(Counting {
+            left: Some(3600),
+            ..counting()
+        });
+        assert_eq!(token(&provider).await, "token-1");
+        wait(3000);
+        assert_eq!(token(&provider).await, "token-1");
+        assert_eq!(provider.take_notes().await, ["noted"]);
+        wait(301);
+        assert_eq!(token(&provider).await, "token-2");
+        assert!(provider.take_notes().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_source_that_gives_old_tokens_is_not_asked_all_the_time() {
+        let calls = Arc::default();
+        let source = Counting {
+            left: Some(60),
+            calls: Arc::clone(&calls),
+            ..counting()
+        };
+        let provider = provider(source);
+        for _ in 0..10 {
+            token(&provider).await;
+        }
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        wait(30);
+        token(&provider).await;
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_failed_early_renewal_is_no_failure_until_the_token_has_ended() {
+        let provider = provider(Counting {
+            left: Some(120),
+            fails_from: 2,
+            ..counting()
+        });
+        assert_eq!(token(&provider).await, "token-1");
+        wait(60);
+        assert_eq!(token(&provider).await, "token-1");
+        wait(61);
+        assert!(provider.token().await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_refused_token_is_replaced_once() {
+        let provider = provider(counting());
+        let first = provider.token().await.unwrap();
+        let second = provider.renew(&first).await.unwrap().unwrap();
+        assert_eq!(second.expose(), "token-2");
+        // Two requests were refused at the same time: the second finds the new token there.
+        assert_eq!(provider.renew(&first).await.unwrap().unwrap(), second);
+        assert_eq!(token(&provider).await, "token-2");
+    }
+
+    #[tokio::test]
+    async fn the_same_token_again_is_no_renewal() {
+        let provider = provider(Counting {
+            same: true,
+            ..counting()
+        });
+        let first = provider.token().await.unwrap();
+        assert_eq!(provider.renew(&first).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_renewed_is_not_asked_again() {
+        let calls = Arc::default();
+        let source = Counting {
+            left: Some(1),
+            renewable: false,
+            calls: Arc::clone(&calls),
+            ..counting()
+        };
+        let provider = provider(source);
+        let first = provider.token().await.unwrap();
+        wait(1000);
+        assert_eq!(provider.token().await.unwrap(), first);
+        assert_eq!(provider.renew(&first).await.unwrap(), None);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn nothing_shows_the_token() {
+        let provider = provider(counting());
+        token(&provider).await;
+        assert!(!format!("{provider:?}").contains("token-1"));
     }
 }

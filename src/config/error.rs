@@ -1,0 +1,156 @@
+//! What can be wrong with a configuration. All of it ends in the exit code for usage.
+
+use std::{io, path::PathBuf};
+
+use super::{cloud::NoCloud, endpoint::Unusable, origin::Origin};
+
+/// A configuration that cannot be used. Never quotes a value that could be a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file that was asked for is not there, or cannot be read.
+    #[error("cannot read the configuration file {} ({origin})", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Who named it.
+        origin: Origin,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Something in the file is not as it must be.
+    #[error("{}, line {line}, column {column}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A secret stands in a file that others can read.
+    #[error(
+        "{} holds a literal `{key}`, and others can get at the file (mode {mode:04o})",
+        path.display()
+    )]
+    OpenToOthers {
+        /// The file.
+        path: PathBuf,
+        /// The key of the secret.
+        key: &'static str,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// More than one token source in a table, of which only one could be used.
+    #[error("{origin} sets {}, and only one of them can be used", list(keys))]
+    SeveralSources {
+        /// The table.
+        origin: Origin,
+        /// The keys that exclude one another.
+        keys: Vec<&'static str>,
+    },
+    /// A profile was asked for that the file does not have.
+    #[error("there is no profile `{name}` in {}{}", path.display(), known_profiles(known))]
+    NoProfile {
+        /// The name asked for.
+        name: String,
+        /// The file.
+        path: PathBuf,
+        /// The profiles that it has.
+        known: Vec<String>,
+    },
+    /// A profile was asked for, and there is no configuration file at all.
+    #[error("there is no profile `{name}`: no configuration file was found{}", at(path.as_ref()))]
+    NoFileForProfile {
+        /// The name asked for.
+        name: String,
+        /// Where the file would have been.
+        path: Option<PathBuf>,
+    },
+    /// The cloud's name is unknown or ambiguous.
+    #[error("{problem} ({origin})")]
+    Cloud {
+        /// Who named it.
+        origin: Origin,
+        /// What is wrong with the name.
+        problem: NoCloud,
+    },
+    /// The endpoint or login host cannot be used.
+    #[error("cannot use the {what} from {origin}: {problem}")]
+    Url {
+        /// `endpoint` or `login URL`.
+        what: &'static str,
+        /// Who gave it.
+        origin: Origin,
+        /// What is wrong with it.
+        problem: Unusable,
+    },
+    /// A value that must be one of a few names is none of them.
+    #[error("{origin} must be one of {choices}")]
+    Choice {
+        /// Who gave it.
+        origin: Origin,
+        /// The names.
+        choices: &'static str,
+    },
+    /// A value is not text.
+    #[error("{0} is not valid UTF-8")]
+    NotText(&'static str),
+    /// Both token flags at once.
+    #[error("`--token-file` and `--token-command` exclude each other")]
+    TwoTokenFlags,
+}
+
+impl Error {
+    /// What to do about it: commands to run or text to write, most useful first.
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Error::OpenToOthers { path, .. } => vec![format!("chmod 600 {}", path.display())],
+            Error::Cloud {
+                problem: NoCloud::Ambiguous(_),
+                ..
+            } => {
+                vec!["--cloud gcc-high".into(), "--cloud dod".into()]
+            }
+            Error::Cloud {
+                problem: NoCloud::Unknown { nearest, .. },
+                ..
+            } => {
+                vec![format!("--cloud {nearest}")]
+            }
+            Error::Url {
+                problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
+                what,
+                ..
+            } if *what == "endpoint" => {
+                vec!["--endpoint https://graph.microsoft.com/v1.0".into()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn list(keys: &[&str]) -> String {
+    keys.iter()
+        .map(|key| format!("`{key}`"))
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
+
+fn known_profiles(known: &[String]) -> String {
+    if known.is_empty() {
+        return ", which has no profiles".into();
+    }
+    let names = known
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("; it has {names}")
+}
+
+fn at(path: Option<&PathBuf>) -> String {
+    path.map(|path| format!(" at {}", path.display()))
+        .unwrap_or_default()
+}
