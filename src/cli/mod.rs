@@ -1,0 +1,66 @@
+//! The command line: the clap tree and nothing else. No I/O, no decisions.
+
+mod attach;
+mod global;
+mod sandbox;
+mod sessions;
+pub mod values;
+
+use clap::{Parser, Subcommand};
+
+pub use attach::{AttachArgs, ItemArgs, RetryArgs};
+pub use global::{ColorChoice, GlobalArgs, ProgressChoice};
+pub use sandbox::SandboxArgs;
+pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
+
+/// Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
+#[derive(Debug, Parser)]
+#[command(
+    name = "graph-attach",
+    version,
+    about,
+    long_about = LONG_ABOUT,
+    max_term_width = 100,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+}
+
+const LONG_ABOUT: &str = "\
+Examples:
+  graph-attach sandbox -- graph-attach attach README.md     try it, no account needed
+  graph-attach attach --message ID report.pdf video.mp4     attach files to a message
+  graph-attach resume                                       go on with an interrupted upload
+
+Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
+
+A file is attached byte for byte, once; or `resume` finishes it; or the message says why not.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Attach files to a message or an event
+    Attach(Box<AttachArgs>),
+    /// Go on with interrupted uploads
+    Resume(ResumeArgs),
+    /// End upload sessions, here and at the service
+    Cancel(CancelArgs),
+    /// List the upload sessions known on this computer
+    #[command(alias = "sessions")]
+    Status(StatusArgs),
+    /// Forget sessions that are finished or expired
+    Prune,
+    /// Run a stand-in for the service on this computer
+    Sandbox(Box<SandboxArgs>),
+    /// Print a completion script
+    Completions(CompletionsArgs),
+}

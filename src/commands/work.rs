@@ -1,0 +1,205 @@
+//! What a command works with: settings, printer, and what is made of them when needed.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    auth::{self, Provider},
+    cli::RetryArgs,
+    config::Settings,
+    exit::Busy,
+    graph::{self, GraphClient, Item, Transport, UploadClient},
+    output::{Printer, Reporter},
+    session::{DirError, Lock, LockError, SessionId, Store},
+    upload::{self, MAX_RETRIES, VOLUME_LIMIT, Volume},
+};
+
+/// How often a lock that another process has is tried for.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// One command's surroundings.
+pub(crate) struct Context {
+    pub(crate) settings: Settings,
+    pub(crate) printer: Printer,
+    /// When the command started; its deadline counts from here.
+    pub(crate) started: Instant,
+    /// Who shows the upload under way: asked where it stands when a signal comes.
+    pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
+    store: OnceCell<Result<Store, DirError>>,
+}
+
+impl Context {
+    pub(crate) fn new(settings: Settings, printer: Printer) -> Self {
+        Context {
+            settings,
+            printer,
+            started: Instant::now(),
+            reporter: RefCell::default(),
+            store: OnceCell::new(),
+        }
+    }
+
+    /// The state directory, opened once.
+    fn open_store(&self) -> &Result<Store, DirError> {
+        self.store.get_or_init(|| match &self.settings.state_dir {
+            Ok(dir) => Store::open(&dir.value),
+            Err(_) => Err(DirError::Nowhere),
+        })
+    }
+
+    /// The state directory, for a command that is about it.
+    pub(crate) fn store(&self) -> anyhow::Result<&Store> {
+        match self.open_store() {
+            Ok(store) => Ok(store),
+            Err(_) => {
+                // Opened anew for an error of its own: a `DirError` cannot be cloned.
+                let dir = self.settings.state_dir.as_ref().map_err(|_| DirError::Nowhere)?;
+                Store::open(&dir.value)?;
+                self.open_store().as_ref().map_err(|_| DirError::Nowhere.into())
+            }
+        }
+    }
+
+    /// The state directory, for a command that can do without: says once why it must.
+    pub(crate) fn store_or_warn(&self, required: bool) -> anyhow::Result<Option<&Store>> {
+        if required {
+            return self.store().map(Some);
+        }
+        let first = self.store.get().is_none();
+        match self.open_store() {
+            Ok(store) => Ok(Some(store)),
+            Err(error) => {
+                if first {
+                    self.printer.warn(&format!(
+                        "{error}; uploads go on, but cannot be resumed if they are interrupted"
+                    ));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Tells of state files that cannot be read.
+    pub(crate) fn records(&self, store: &Store) -> anyhow::Result<Vec<crate::session::Record>> {
+        let inventory = store.inventory()?;
+        for (path, why) in inventory.unreadable {
+            self.printer.warn(&format!("the state file `{}` is not used: {why}", path.display()));
+        }
+        Ok(inventory.records)
+    }
+
+    /// The two clients, on one transport.
+    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> anyhow::Result<Clients> {
+        let stall = retry
+            .and_then(|retry| retry.timeout)
+            .or(self.settings.timeout.as_ref().map(|timeout| timeout.value));
+        let limits = graph::Limits {
+            stall: stall.map_or(graph::Limits::default().stall, |s| Duration::from_secs(s.into())),
+            deadline: deadline(retry).map(|deadline| self.started + deadline),
+            ca_file: self.settings.ca_file.as_ref().map(|file| file.value.clone()),
+        };
+        let transport = Rc::new(Transport::new(limits)?);
+        Ok(Clients { transport, endpoint: self.settings.endpoint.value.clone() })
+    }
+
+    /// Where the token comes from. An error here is for the first request that needs one.
+    pub(crate) fn provider(&self) -> Result<Provider, auth::Error> {
+        let selection = auth::select(self.settings.credentials.clone(), None)?;
+        self.printer.detail(1, &format!("token from {}", selection.credential.origin));
+        for ignored in &selection.ignored {
+            self.printer.detail(1, &format!("{ignored} is set too, and ignored"));
+        }
+        Provider::new(selection)
+    }
+
+    /// How long an upload goes on trying.
+    pub(crate) fn limits(&self, retry: &RetryArgs, chunk: u64) -> upload::Limits {
+        let configured = self.settings.max_retries.as_ref().map(|retries| retries.value);
+        upload::Limits {
+            max_retries: retry.max_retries.or(configured).unwrap_or(MAX_RETRIES),
+            deadline: deadline(Some(retry)),
+            chunk,
+        }
+    }
+
+    /// The account of bytes for one mailbox. A service on this computer is no Exchange Online.
+    pub(crate) fn volume(&self) -> RefCell<Volume> {
+        let limit = self.settings.volume_limit.as_ref().map_or(VOLUME_LIMIT, |limit| limit.value);
+        RefCell::new(Volume::new(limit))
+    }
+
+    /// A reporter for so many files, which a signal can ask.
+    pub(crate) fn report_on(&self, files: usize) -> Rc<Reporter> {
+        let reporter = Rc::new(Reporter::new(&self.printer, files));
+        *self.reporter.borrow_mut() = Some(Rc::clone(&reporter));
+        reporter
+    }
+
+    /// Locks an item, waiting for whoever has it if `--wait` says so.
+    pub(crate) async fn lock_item(
+        &self,
+        store: &Store,
+        endpoint: &str,
+        item: &Item,
+        wait: Option<u32>,
+    ) -> anyhow::Result<Lock> {
+        self.lock(|| store.lock_item(endpoint, item), &format!("the {}", item.kind), wait).await
+    }
+
+    /// Locks a session, likewise.
+    pub(crate) async fn lock_session(
+        &self,
+        store: &Store,
+        id: SessionId,
+        wait: Option<u32>,
+    ) -> anyhow::Result<Lock> {
+        self.lock(|| store.lock_session(id), &format!("session {id}"), wait).await
+    }
+
+    async fn lock(
+        &self,
+        take: impl Fn() -> Result<Lock, LockError>,
+        what: &str,
+        wait: Option<u32>,
+    ) -> anyhow::Result<Lock> {
+        let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        let mut told = false;
+        loop {
+            match take() {
+                Err(LockError::Held { pid }) if until.is_none_or(|until| Instant::now() >= until) => {
+                    return Err(Busy { what: what.to_owned(), pid }.into());
+                }
+                Err(LockError::Held { .. }) => {
+                    if !std::mem::replace(&mut told, true) {
+                        self.printer.note(&format!("{what} is in use by another process; waiting"));
+                    }
+                    tokio::time::sleep(LOCK_POLL).await;
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+}
+
+fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
+    retry?.deadline.map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Makes the clients: the one for upload URLs needs no token, and never sees one.
+pub(crate) struct Clients {
+    transport: Rc<Transport>,
+    endpoint: url::Url,
+}
+
+impl Clients {
+    pub(crate) fn uploads(&self) -> UploadClient {
+        UploadClient::new(Rc::clone(&self.transport))
+    }
+
+    pub(crate) fn graph(&self, tokens: Result<Provider, auth::Error>) -> GraphClient {
+        GraphClient::new(Rc::clone(&self.transport), self.endpoint.clone(), tokens)
+    }
+}
