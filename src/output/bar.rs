@@ -57,15 +57,9 @@ pub(super) fn line(
     };
     let name = format!("{label}{}", escape::text(&upload.name));
     match &upload.phase {
-        Phase::Waiting {
-            until,
-            reason,
-            attempt,
-            max,
-        } => {
-            let left = human::remaining(until.saturating_duration_since(now));
-            let again = format!(", retrying in {left} ({attempt} of {max})");
-            wait(&mut line, upload, &name, &escape::text(reason), &again);
+        Phase::Waiting(why) => {
+            let end = format!(", {}", why.end(now));
+            wait(&mut line, upload, &name, &why.reason(), &end);
         }
         Phase::Verifying { read, total } => {
             let what = format!("verifying {}", human::part(*read, *total));
@@ -172,11 +166,11 @@ fn cramped(line: &mut Line, name: &str, percent: u64) {
 }
 
 /// Why nothing moves. The reason comes first, then name, percentage and sizes as they fit.
-fn wait(line: &mut Line, upload: &Upload, name: &str, reason: &str, again: &str) {
+fn wait(line: &mut Line, upload: &Upload, name: &str, reason: &str, end: &str) {
     line.put(AT_REST, WAITING);
     line.put(" ", PLAIN);
-    let reason = fit::end(reason, line.room.saturating_sub(columns(again)));
-    let message = format!("{reason}{again}");
+    let reason = fit::end(reason, line.room.saturating_sub(columns(end)));
+    let message = format!("{reason}{end}");
     let mut spare = line.room.saturating_sub(columns(&message));
     let percent = format!("{} %", human::percent(upload.offset, upload.size));
     let sizes = human::part(upload.offset, upload.size);

@@ -9,7 +9,7 @@
 //! | `opened` | `resumed` |
 //! | `acknowledged` | |
 //! | `sending` | `sent`, `of`: bytes of the request under way; at most one a second |
-//! | `waiting` | `reason`, `delay_seconds`, `attempt`, `max_attempts` |
+//! | `waiting` | `reason`, `delay_seconds`, `attempt`, `max_attempts`; both 0 when nothing failed |
 //! | `restarting` | `reason` |
 //! | `verifying` | `read`, `of`; at most one a second, besides the first and the last |
 //! | `finished` | `already` |

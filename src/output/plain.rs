@@ -69,7 +69,10 @@ pub(super) fn line(
             let due = percent < 100 && cadence.is_due(now, percent);
             due.then(|| format!("{name}: {percent} %, {part}{}", pace(upload, now)))
         }
-        Event::Waiting { .. } => waiting(upload, now).map(|wait| format!("{name}: {wait}")),
+        Event::Waiting { .. } => match &upload.phase {
+            Phase::Waiting(why) => Some(format!("{name}: {}, {}", why.reason(), why.end(now))),
+            _ => None,
+        },
         Event::Restarting { reason } => {
             *cadence = Cadence::new(now, 0);
             Some(format!("{name}: starting over: {}", escape::text(reason)))
@@ -111,24 +114,6 @@ pub(super) fn ending(upload: &Upload, event: &Event, now: Instant) -> Option<Str
         }
         _ => None,
     }
-}
-
-/// Why nothing moves, and for how long: the same words as in the bar.
-fn waiting(upload: &Upload, now: Instant) -> Option<String> {
-    let Phase::Waiting {
-        until,
-        reason,
-        attempt,
-        max,
-    } = &upload.phase
-    else {
-        return None;
-    };
-    let left = human::remaining(until.saturating_duration_since(now));
-    Some(format!(
-        "{}, retrying in {left} ({attempt} of {max})",
-        escape::text(reason)
-    ))
 }
 
 fn pace(upload: &Upload, now: Instant) -> String {

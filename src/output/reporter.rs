@@ -373,6 +373,12 @@ mod tests {
             });
         }
         reporter.observe(&waiting(12));
+        reporter.observe(&Event::Waiting {
+            delay: seconds(70),
+            reason: "the mailbox takes 150 MB in 5 minutes".to_owned(),
+            attempt: 0,
+            max: 0,
+        });
         reporter.observe(&Event::Note("the session was lost".to_owned()));
         reporter.observe(&Event::Restarting {
             reason: "the session expired".to_owned(),
@@ -393,6 +399,7 @@ mod tests {
         `report.pdf`: 68 %, 68.0 of 100.0 MB, 400.0 kB/s, 1 min 20 s left
         `report.pdf`: 80 %, 80.0 of 100.0 MB, 400.0 kB/s, 50 s left
         `report.pdf`: the service is throttling, retrying in 12 s (2 of 10)
+        `report.pdf`: the mailbox takes 150 MB in 5 minutes, continuing in 1 min 10 s
         note: the session was lost
         `report.pdf`: starting over: the session expired
         `report.pdf`: verifying, 0 %

@@ -39,19 +39,40 @@ impl fmt::Display for Position {
 pub(super) enum Phase {
     /// Between requests, or a request is under way with so many bytes handed to the network.
     Sending { sent: u64 },
-    /// Nothing moves before `until`.
-    Waiting {
-        until: Instant,
-        reason: String,
-        attempt: u32,
-        max: u32,
-    },
+    /// Nothing moves for a while.
+    Waiting(Wait),
     /// The attachment is read back.
     Verifying { read: u64, total: u64 },
     /// Attached.
     Finished,
     /// Ended without being attached.
     Stopped,
+}
+
+/// Why nothing moves, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wait {
+    until: Instant,
+    reason: String,
+    attempt: u32,
+    max: u32,
+}
+
+impl Wait {
+    /// The reason, safe to show.
+    pub(super) fn reason(&self) -> String {
+        escape::text(&self.reason)
+    }
+
+    /// What happens when it ends: "retrying in 12 s (2 of 10)".
+    pub(super) fn end(&self, now: Instant) -> String {
+        let left = human::remaining(self.until.saturating_duration_since(now));
+        match self.attempt {
+            // Nothing failed, so nothing is tried again.
+            0 => format!("continuing in {left}"),
+            attempt => format!("retrying in {left} ({attempt} of {})", self.max),
+        }
+    }
 }
 
 /// One file on its way.
@@ -115,13 +136,13 @@ impl Upload {
                 max,
             } => {
                 self.rate.pause(now);
-                self.phase = Phase::Waiting {
+                self.phase = Phase::Waiting(Wait {
                     // A delay beyond what the clock can hold is as good as none.
                     until: now.checked_add(*delay).unwrap_or(now),
                     reason: reason.clone(),
                     attempt: *attempt,
                     max: *max,
-                };
+                });
             }
             Event::Restarting { .. } => {
                 (self.session, self.offset) = (None, 0);
