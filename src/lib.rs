@@ -3,5 +3,6 @@ pub mod auth;
 pub mod config;
 pub mod digest;
 pub mod graph;
+pub mod output;
 pub mod session;
 pub mod upload;

@@ -1,0 +1,391 @@
+//! The one voice of a command: results on standard output, everything for people on standard
+//! error, and neither through a bar that is being drawn.
+
+use std::{
+    fmt,
+    io::ErrorKind,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::{
+    escape,
+    problem::{self, HINT, Problem},
+    screen::{Screen, Size},
+    settings::{Options, Shape, Surroundings, color, shape},
+    streams::{Stream, Streams, lock},
+};
+
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const NOTE: Style = Style::new().bold();
+const DETAIL: Style = Style::new().dimmed();
+
+/// Prints for one command. Cheap to clone; may be used from any thread.
+///
+/// No method fails or panics: a stream that is closed or full is remembered, see
+/// [`Printer::stdout_failed`].
+#[derive(Clone)]
+pub struct Printer(Arc<Inner>);
+
+struct Inner {
+    options: Options,
+    shape: Shape,
+    color: bool,
+    out: Stream,
+    err: Arc<Stream>,
+    size: Size,
+    now: Box<dyn Fn() -> Instant + Send + Sync>,
+    /// The bar that is on the screen, and has to make room for each line.
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Printer {
+    /// Prints to `streams` as `options` ask and `surroundings` allow.
+    pub fn new(options: Options, surroundings: &Surroundings, streams: Streams) -> Self {
+        let Streams {
+            out,
+            err,
+            size,
+            now,
+        } = streams;
+        let columns = surroundings.columns;
+        Self(Arc::new(Inner {
+            options,
+            shape: shape(&options, surroundings),
+            color: color(&options, surroundings),
+            out: Stream::for_results(out),
+            err: Arc::new(Stream::for_people(err)),
+            size: Arc::new(move || size().or_else(|| columns.map(|columns| (24, columns)))),
+            now,
+            bar: Mutex::new(None),
+        }))
+    }
+
+    /// What the user asked for.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    /// A result: one line on standard output.
+    pub fn line(&self, text: &str) {
+        self.result(&format!("{}\n", escape::text(text)));
+    }
+
+    /// A result of several fields: one tab-separated line on standard output.
+    pub fn row(&self, fields: &[&str]) {
+        let fields: Vec<_> = fields.iter().map(|text| escape::field(text)).collect();
+        self.result(&format!("{}\n", fields.join("\t")));
+    }
+
+    /// A result as one line of JSON on standard output.
+    pub fn json(&self, result: &impl Serialize) {
+        match object(result) {
+            Ok(line) => self.result(&line),
+            Err(error) => self.warn(&format!("a result could not be written as JSON: {error}")),
+        }
+    }
+
+    /// Text that this program made itself and that goes out as it is: a completion script.
+    pub fn raw(&self, text: &str) {
+        self.result(text);
+    }
+
+    /// How standard output failed, if it did. Nothing was written to it since.
+    pub fn stdout_failed(&self) -> Option<ErrorKind> {
+        self.0.out.failed()
+    }
+
+    /// What a person may like to know; not with `--quiet`.
+    pub fn note(&self, text: &str) {
+        if !self.0.options.quiet {
+            self.message("note", NOTE, text);
+        }
+    }
+
+    /// What a person should know although the command goes on.
+    pub fn warn(&self, text: &str) {
+        self.message("warning", WARNING, text);
+    }
+
+    /// What can be done next: a command that can be run.
+    pub fn hint(&self, text: &str) {
+        self.message("hint", HINT, text);
+    }
+
+    /// What only shows when `-v` was given at least `level` times.
+    pub fn detail(&self, level: u8, text: &str) {
+        if !self.0.options.quiet && self.0.options.verbose >= level {
+            match self.0.shape {
+                Shape::Json => self.message("detail", DETAIL, text),
+                _ => self.people(&format!(
+                    "{}\n",
+                    problem::paint(self.0.color, DETAIL, &escape::text(text))
+                )),
+            }
+        }
+    }
+
+    /// What is going on, in a line without a label; not with `--quiet`.
+    pub fn status(&self, text: &str) {
+        if self.0.options.quiet {
+            return;
+        }
+        match self.0.shape {
+            Shape::Json => self.message("status", NOTE, text),
+            _ => self.people(&format!("{}\n", escape::text(text))),
+        }
+    }
+
+    /// Why the command, or one of its files, failed.
+    pub fn error(&self, problem: &Problem) {
+        match self.0.shape {
+            Shape::Json => self.event(&problem.object()),
+            _ => self.people(&problem.text(self.0.color)),
+        }
+    }
+
+    /// One JSON object on standard error.
+    fn event(&self, event: &impl Serialize) {
+        // The objects of this folder are plain data, which always has a JSON form.
+        if let Ok(line) = object(event) {
+            self.people(&line);
+        }
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.0.shape
+    }
+
+    pub(super) fn is_colored(&self) -> bool {
+        self.0.color
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        (self.0.now)()
+    }
+
+    pub(super) fn size(&self) -> Size {
+        Arc::clone(&self.0.size)
+    }
+
+    /// A surface to draw on that shares the stream with the lines.
+    pub(super) fn screen(&self) -> Screen {
+        Screen::new(Arc::clone(&self.0.err), self.size())
+    }
+
+    /// From now on every line makes the bar step aside, or no longer does.
+    pub(super) fn set_bar(&self, bar: Option<ProgressBar>) {
+        *lock(&self.0.bar) = bar;
+    }
+
+    fn message(&self, kind: &'static str, style: Style, text: &str) {
+        if self.0.shape == Shape::Json {
+            return self.event(&MessageObject {
+                r#type: kind,
+                message: text,
+            });
+        }
+        self.people(&problem::label(self.0.color, style, kind, text));
+    }
+
+    fn result(&self, text: &str) {
+        self.beside_the_bar(|| self.0.out.write(text.as_bytes()));
+    }
+
+    /// Complete lines on standard error.
+    pub(super) fn people(&self, text: &str) {
+        self.beside_the_bar(|| self.0.err.write(text.as_bytes()));
+    }
+
+    fn beside_the_bar(&self, write: impl FnOnce()) {
+        // Cloned, so that drawing never happens under this lock.
+        let bar = lock(&self.0.bar).clone();
+        match bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+impl fmt::Debug for Printer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Printer").field(&self.0.options).finish()
+    }
+}
+
+#[derive(Serialize)]
+struct MessageObject<'a> {
+    r#type: &'static str,
+    message: &'a str,
+}
+
+/// `value` as a line of JSON that a terminal can be shown.
+pub(super) fn object(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    Ok(escape::json(&serde_json::to_string(value)?) + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::output::{Color, Progress, stage::Stage};
+
+    fn problem() -> Problem {
+        Problem {
+            heading: "`report.pdf` was not attached".to_owned(),
+            causes: vec!["the service answered 503\r\nServer Busy".to_owned()],
+            hints: vec!["graph-attach resume 7Q2KM4XA".to_owned()],
+            request_ids: vec![("request-id", "8f5d9075-5501".to_owned())],
+        }
+    }
+
+    #[test]
+    fn results_and_words_for_people_keep_apart() {
+        let stage = Stage::file(Options {
+            verbose: 1,
+            ..Options::default()
+        });
+        let printer = &stage.printer;
+        printer.line("AAMkADI5");
+        printer.row(&["a\tb", "2\u{1b}"]);
+        printer.json(&"\u{9b}1");
+        printer.raw("complete -c graph-attach\n");
+        printer.note("a note");
+        printer.warn("a warning");
+        printer.hint("graph-attach status");
+        printer.status("attached `a`");
+        printer.detail(1, "shown");
+        printer.detail(2, "not shown");
+        printer.error(&problem());
+        insta::assert_snapshot!(stage.out.text(), @r#"
+        AAMkADI5
+        a\tb	2\u{1b}
+        "\u009b1"
+        complete -c graph-attach
+        "#);
+        insta::assert_snapshot!(stage.err.text(), @r"
+        note: a note
+        warning: a warning
+        hint: graph-attach status
+        attached `a`
+        shown
+        error: `report.pdf` was not attached
+          caused by: the service answered 503\r\nServer Busy
+          request-id: 8f5d9075-5501
+        hint: graph-attach resume 7Q2KM4XA
+        ");
+    }
+
+    #[test]
+    fn quiet_keeps_what_went_wrong_and_what_to_do() {
+        let stage = Stage::file(Options {
+            quiet: true,
+            verbose: 3,
+            ..Options::default()
+        });
+        let printer = &stage.printer;
+        printer.note("a note");
+        printer.status("attached `a`");
+        printer.detail(1, "a detail");
+        assert_eq!(stage.err.text(), "");
+        printer.warn("a warning");
+        printer.hint("graph-attach status");
+        assert_eq!(
+            stage.err.text(),
+            "warning: a warning\nhint: graph-attach status\n"
+        );
+    }
+
+    #[test]
+    fn colour_is_on_labels_only_and_never_on_results() {
+        let stage = Stage::file(Options {
+            color: Color::Always,
+            ..Options::default()
+        });
+        stage.printer.line("id");
+        stage.printer.error(&problem());
+        assert_eq!(stage.out.text(), "id\n");
+        let text = stage.err.text();
+        assert!(
+            text.starts_with("\x1b[1m\x1b[31merror:\x1b[0m `report.pdf` was"),
+            "{text:?}"
+        );
+        assert!(
+            text.ends_with("\x1b[36mhint:\x1b[0m graph-attach resume 7Q2KM4XA\n"),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn with_json_progress_every_line_is_an_object() {
+        let options = Options {
+            progress: Progress::Json,
+            verbose: 1,
+            ..Options::default()
+        };
+        let stage = Stage::file(options);
+        let printer = &stage.printer;
+        printer.note("a note");
+        printer.warn("a warning");
+        printer.hint("graph-attach status");
+        printer.status("signed in");
+        printer.detail(1, "a detail");
+        printer.error(&problem());
+        let types: Vec<_> = stage
+            .err
+            .text()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].clone())
+            .collect();
+        assert_eq!(
+            types,
+            ["note", "warning", "hint", "status", "detail", "error"]
+        );
+        assert_eq!(
+            stage.err.text().lines().last().unwrap(),
+            concat!(
+                r#"{"type":"error","message":"`report.pdf` was not attached","#,
+                r#""causes":["the service answered 503\r\nServer Busy"],"#,
+                r#""hints":["graph-attach resume 7Q2KM4XA"],"#,
+                r#""request_ids":{"request-id":"8f5d9075-5501"}}"#,
+            )
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_others_wrote_reaches_the_terminal_unescaped(
+            text in prop_oneof![any::<String>(), "[\u{0}-\u{ff}\u{202a}-\u{202e}]{0,80}"],
+        ) {
+            let stage = Stage::file(Options { verbose: 9, ..Options::default() });
+            let printer = &stage.printer;
+            printer.line(&text);
+            printer.row(&[&text, &text]);
+            printer.json(&text);
+            printer.note(&text);
+            printer.warn(&text);
+            printer.hint(&text);
+            printer.status(&text);
+            printer.detail(1, &text);
+            printer.error(&Problem {
+                heading: text.clone(),
+                causes: vec![text.clone()],
+                hints: vec![text.clone()],
+                request_ids: vec![("request-id", text)],
+            });
+            let unsafe_in = |shown: String, allowed: &[char]| {
+                shown.chars().any(|c| !allowed.contains(&c) && escape::is_treacherous(c))
+            };
+            prop_assert!(!unsafe_in(stage.err.text(), &['\n']));
+            prop_assert!(!unsafe_in(stage.out.text(), &['\n', '\t']));
+            prop_assert_eq!(stage.err.text().lines().count(), 9);
+            prop_assert_eq!(stage.out.text().matches('\n').count(), 3);
+            prop_assert_eq!(stage.out.text().matches('\t').count(), 1);
+        }
+    }
+}
