@@ -50,7 +50,11 @@ impl FromStr for SessionId {
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let upper = text.to_ascii_uppercase();
         let bytes: [u8; LEN] = upper.as_bytes().try_into().map_err(|_| NotAnId)?;
-        if bytes.iter().all(|b| ALPHABET.contains(b)) { Ok(SessionId(bytes)) } else { Err(NotAnId) }
+        if bytes.iter().all(|b| ALPHABET.contains(b)) {
+            Ok(SessionId(bytes))
+        } else {
+            Err(NotAnId)
+        }
     }
 }
 
@@ -62,6 +66,8 @@ impl Serialize for SessionId {
 
 impl<'de> Deserialize<'de> for SessionId {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
