@@ -1,1 +1,5 @@
+//! Black-box tests, in one binary; one file per behaviour.
 
+mod sandbox_faults;
+mod sandbox_uploads;
+mod support;
