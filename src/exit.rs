@@ -44,7 +44,10 @@ pub struct Usage {
 impl Usage {
     /// A usage error with hints.
     pub fn new(message: impl Into<String>, hints: &[&str]) -> Self {
-        Usage { message: message.into(), hints: hints.iter().map(|&hint| hint.into()).collect() }
+        Usage {
+            message: message.into(),
+            hints: hints.iter().map(|&hint| hint.into()).collect(),
+        }
     }
 }
 
@@ -117,7 +120,14 @@ impl Verdict {
             hints: Vec::new(),
             request_ids: Vec::new(),
         };
-        Verdict { code, problem, name: name.into(), status: None, request_id: None, resume: None }
+        Verdict {
+            code,
+            problem,
+            name: name.into(),
+            status: None,
+            request_id: None,
+            resume: None,
+        }
     }
 
     fn cause(mut self, cause: impl Into<String>) -> Self {
@@ -219,7 +229,9 @@ fn state(error: &DirError) -> Verdict {
     match error {
         DirError::Unsafe { path, .. } => {
             let path = shell(&path.to_string_lossy());
-            verdict.hint(format!("make it yours alone (`chmod 700 {path}`), or use another with `--state-dir DIR`"))
+            verdict.hint(format!(
+                "make it yours alone (`chmod 700 {path}`), or use another with `--state-dir DIR`"
+            ))
         }
         _ => verdict.hint("use another one with `--state-dir DIR`"),
     }
@@ -240,7 +252,11 @@ fn source(error: &SourceError, heading: String) -> Verdict {
 }
 
 fn not_attached(error: &NotAttached) -> Verdict {
-    let NotAttached { failure, name, item } = error;
+    let NotAttached {
+        failure,
+        name,
+        item,
+    } = error;
     let heading = error.to_string();
     let last = failure.error.as_ref();
     let mut verdict = match &failure.cause {
@@ -253,11 +269,16 @@ fn not_attached(error: &NotAttached) -> Verdict {
                 verdict = verdict.service(last);
                 "Contradiction".clone_into(&mut verdict.name);
             }
-            verdict.hint(format!("see what the {} holds before trying again", item.kind))
+            verdict.hint(format!(
+                "see what the {} holds before trying again",
+                item.kind
+            ))
         }
         Cause::Twice(ids) => {
             let verdict = Verdict::new(CONTRADICTION, "AttachedTwice", heading);
-            ids.iter().fold(verdict, |verdict, id| verdict.cause(format!("attachment `{id}`")))
+            ids.iter().fold(verdict, |verdict, id| {
+                verdict.cause(format!("attachment `{id}`"))
+            })
         }
         Cause::Mismatch { id } => Verdict::new(
             CONTRADICTION,
@@ -289,9 +310,7 @@ fn not_attached(error: &NotAttached) -> Verdict {
             verdict
         }
         Cause::RetriesSpent | Cause::Refused => match last {
-            Some(last) => {
-                service(last, Some(item), &format!("`{name}` is not attached"))
-            }
+            Some(last) => service(last, Some(item), &format!("`{name}` is not attached")),
             None => Verdict::new(FAILURE, "Failure", heading),
         },
     };
@@ -308,9 +327,13 @@ fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
         return credentials(auth);
     }
     let kind = item.map_or("item".to_owned(), |item| item.kind.to_string());
-    let permission = item.map_or(ItemKind::Message, |item| item.kind).permission();
+    let permission = item
+        .map_or(ItemKind::Message, |item| item.kind)
+        .permission();
     let new = |code, name, text: String| {
-        Verdict::new(code, name, format!("{what}: {text}")).cause(error.to_string()).service(error)
+        Verdict::new(code, name, format!("{what}: {text}"))
+            .cause(error.to_string())
+            .service(error)
     };
     match error.kind {
         Kind::Connect => {

@@ -1,13 +1,151 @@
 //! graph-attach: files of up to 150 MB onto Outlook messages and events, through Microsoft Graph.
+//!
+//! # The map
+//!
+//! ```text
+//! main → lib::run → commands → upload → graph        config   auth   session
+//!                       └────→ output (renders upload::Event)
+//! ```
+//!
+//! * [`upload`] is what the project exists for: a pure machine that decides every step of an upload,
+//!   and the thin shell that executes the steps. To follow one range from disk to `Location`, read
+//!   `upload::transfer` from `put` on.
+//! * [`graph`] speaks HTTP, through two clients: one that owns the token and knows only Graph, and
+//!   one for upload URLs, where no token type is in scope.
+//! * [`session`] keeps uploads on disk, so that another process can go on with them.
+//! * [`auth`] gets tokens; [`config`] decides settings, each of which remembers where it came from.
+//! * `commands` has one verb per file; `cli` is the command line and nothing else; `exit` turns an
+//!   error into a code, a sentence and the next command to run.
+//! * [`output`] is the only code that prints.
+//! * [`sandbox`] is a stand-in for the service. Nothing else here knows it, and it shares no code
+//!   with the uploader, so that the two cannot agree on a mistake.
+//!
+//! Decisions are pure functions of state, observation and clock; I/O executes them.
+
 pub mod auth;
-mod cli;
+pub mod cli;
 mod commands;
 pub mod config;
 pub mod digest;
-mod exit;
+pub mod exit;
 pub mod graph;
 pub mod output;
 pub mod sandbox;
 pub mod session;
 mod signals;
 pub mod upload;
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::Parser;
+
+use cli::{Cli, ColorChoice, GlobalArgs};
+use commands::Context;
+use output::{Color, Printer};
+use signals::Signals;
+
+/// Runs the command line `args` (the program's name first) and returns the process's exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, complaints to standard error; either may be closed.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() {
+                exit::USAGE
+            } else {
+                exit::SUCCESS
+            });
+        }
+    };
+    ExitCode::from(run_command(&cli))
+}
+
+fn run_command(cli: &Cli) -> u8 {
+    let settings = config::load(&flags(cli), &config::System);
+    let progress = match &settings {
+        Ok(settings) => settings.progress.value,
+        Err(_) => config::Progress::None,
+    };
+    let printer = printer(&cli.global, progress);
+    let result = settings.map_err(anyhow::Error::from).and_then(|settings| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let context = Context::new(settings, printer.clone());
+        let result = runtime.block_on(until_signal(cli, &context));
+        // A thread that still hashes a file is not waited for.
+        runtime.shutdown_background();
+        result
+    });
+    let code = match result {
+        Ok(code) => code,
+        Err(error) => {
+            let verdict = exit::verdict(&error);
+            printer.error(&verdict.problem);
+            verdict.code
+        }
+    };
+    // Results that nobody received are a failure, unless nobody wants them (`| head`).
+    match printer.stdout_failed() {
+        Some(kind) if kind != std::io::ErrorKind::BrokenPipe && code == exit::SUCCESS => {
+            exit::FAILURE
+        }
+        _ => code,
+    }
+}
+
+/// Runs the command, unless a signal ends it first: then says where it stopped, and dies by it.
+async fn until_signal(cli: &Cli, context: &Context) -> anyhow::Result<u8> {
+    let mut signals = match &cli.command {
+        command if command.handles_signals() => return commands::run(command, context).await,
+        _ => Signals::listen()?,
+    };
+    tokio::select! {
+        result = commands::run(&cli.command, context) => result,
+        signal = signals.next() => {
+            commands::interrupted(context);
+            signals::die(signal);
+            Ok(128_u8.saturating_add(u8::try_from(signal).unwrap_or_default()))
+        }
+    }
+}
+
+fn printer(global: &GlobalArgs, progress: config::Progress) -> Printer {
+    let options = output::Options {
+        json: global.json,
+        quiet: global.quiet,
+        verbose: global.verbose,
+        color: match global.color {
+            ColorChoice::Auto => Color::Auto,
+            ColorChoice::Always => Color::Always,
+            ColorChoice::Never => Color::Never,
+        },
+        progress: match progress {
+            config::Progress::Auto => output::Progress::Auto,
+            config::Progress::Bar => output::Progress::Bar,
+            config::Progress::Plain => output::Progress::Plain,
+            config::Progress::Json => output::Progress::Json,
+            config::Progress::None => output::Progress::None,
+        },
+    };
+    let surroundings = output::Surroundings::of_this_process();
+    Printer::new(options, &surroundings, output::Streams::of_this_process())
+}
+
+fn flags(cli: &Cli) -> config::Flags {
+    let global = &cli.global;
+    config::Flags {
+        cloud: global.cloud.clone(),
+        endpoint: global.endpoint.clone(),
+        login_url: None,
+        profile: global.profile.clone(),
+        config: global.config.clone(),
+        state_dir: global.state_dir.clone(),
+        ca_file: global.ca_file.clone(),
+        mailbox: cli.command.mailbox().map(str::to_owned),
+        token_file: global.token_file.clone(),
+        token_command: global.token_command.clone(),
+        progress: global.progress.map(|progress| progress.name().to_owned()),
+    }
+}

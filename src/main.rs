@@ -1,2 +1,7 @@
 //! Parses, calls the library, returns its exit code; nothing else.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    graph_attach::run(std::env::args_os())
+}

@@ -17,14 +17,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that end a command.
 #[derive(Debug)]
-pub struct Signals {
+pub(crate) struct Signals {
     streams: Vec<(i32, Signal)>,
 }
 
 impl Signals {
     /// Begins to listen. A signal that the parent had set to be ignored (`nohup`, a background job
     /// of a script) stays ignored.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         let ignored = ignored_mask();
         let mut streams = Vec::new();
         for number in [SIGINT, SIGTERM, SIGHUP] {
@@ -40,7 +40,7 @@ impl Signals {
     }
 
     /// Waits for the first of them and returns its number.
-    pub async fn next(&mut self) -> i32 {
+    pub(crate) async fn next(&mut self) -> i32 {
         std::future::poll_fn(|context| {
             for (number, stream) in &mut self.streams {
                 if stream.poll_recv(context).is_ready() {
@@ -54,7 +54,7 @@ impl Signals {
 }
 
 /// Ends this process by `number`, as if it had never been caught. Returns only if that failed.
-pub fn die(number: i32) {
+pub(crate) fn die(number: i32) {
     let _ = low_level::emulate_default_handler(number);
 }
 
@@ -62,5 +62,6 @@ pub fn die(number: i32) {
 fn ignored_mask() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }

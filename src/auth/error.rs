@@ -23,6 +23,15 @@ pub enum Error {
         /// `AZURE_*` variables that are set, if some but not enough are.
         half: Option<HalfAzure>,
     },
+    /// The upload belongs to another endpoint than the one that is configured: a token is sent to the
+    /// service that it was configured for, and nowhere else.
+    #[error("the upload was begun at `{theirs}`, and the credentials are for `{ours}`")]
+    Elsewhere {
+        /// The endpoint of the upload.
+        theirs: String,
+        /// The endpoint that is configured.
+        ours: String,
+    },
     /// The one source that counts did not give a token.
     #[error("no token from {origin}: {problem}")]
     Source {
@@ -144,6 +153,11 @@ impl Error {
             ]
             .map(String::from)
             .into(),
+            Error::Elsewhere { theirs, .. } => {
+                vec![format!(
+                    "graph-attach resume --endpoint {theirs}    (with a token for it)"
+                )]
+            }
             Error::Source { problem, .. } => match problem {
                 Problem::Failed { .. } | Problem::TimedOut { .. } => {
                     vec!["run the token command by itself to see what it prints".into()]

@@ -2,15 +2,13 @@
 
 mod attach;
 mod global;
-mod sandbox;
 mod sessions;
 pub mod values;
 
 use clap::{Parser, Subcommand};
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
-pub use global::{ColorChoice, GlobalArgs, ProgressChoice};
-pub use sandbox::SandboxArgs;
+pub use global::{ColorChoice, GlobalArgs};
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
 
 /// Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
@@ -59,8 +57,26 @@ pub enum Command {
     Status(StatusArgs),
     /// Forget sessions that are finished or expired
     Prune,
-    /// Run a stand-in for the service on this computer
-    Sandbox(Box<SandboxArgs>),
     /// Print a completion script
     Completions(CompletionsArgs),
+}
+
+impl Command {
+    /// `--mailbox`, on the commands that have it.
+    pub fn mailbox(&self) -> Option<&str> {
+        match self {
+            Command::Attach(args) => args.item.mailbox.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether the command takes signals itself, or can simply be ended by them.
+    pub fn handles_signals(&self) -> bool {
+        !matches!(self, Command::Attach(_) | Command::Resume(_))
+    }
+}
+
+/// The clap tree, for what is generated from it: completions and manual pages.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
 }

@@ -47,10 +47,14 @@ pub fn item_id(text: &str) -> Result<String, String> {
 pub fn content_type(text: &str) -> Result<String, String> {
     let token = |part: &str| {
         !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
     };
     let essence = text.split(';').next().unwrap_or_default().trim();
-    let valid = essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub));
+    let valid = essence
+        .split_once('/')
+        .is_some_and(|(kind, sub)| token(kind) && token(sub));
     if !valid || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Err("a type looks like `application/pdf`".to_owned());
     }
@@ -59,11 +63,17 @@ pub fn content_type(text: &str) -> Result<String, String> {
 
 /// The id by which an HTML body refers to an inline attachment.
 pub fn content_id(text: &str) -> Result<String, String> {
-    let id = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+    let id = text
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap_or(text);
     if id.is_empty() || id.len() > LONGEST_NAME {
         return Err(format!("a content id has 1 to {LONGEST_NAME} characters"));
     }
-    if id.chars().any(|c| c.is_control() || c.is_whitespace() || "<>\"".contains(c)) {
+    if id
+        .chars()
+        .any(|c| c.is_control() || c.is_whitespace() || "<>\"".contains(c))
+    {
         return Err("a content id holds no blanks, quotes or angle brackets".to_owned());
     }
     Ok(id.to_owned())
@@ -113,7 +123,15 @@ mod tests {
         assert_eq!(size("4 MB"), Ok(4_000_000));
         assert_eq!(size("4m"), Ok(4_194_304));
         assert_eq!(chunk_size("4MiB"), Ok(4_194_304));
-        for wrong in ["", "KiB", "-1", "1.5M", "4GB", "99999999999999999999", "18446744073709551615k"] {
+        for wrong in [
+            "",
+            "KiB",
+            "-1",
+            "1.5M",
+            "4GB",
+            "99999999999999999999",
+            "18446744073709551615k",
+        ] {
             assert!(size(wrong).is_err(), "{wrong}");
         }
         for wrong in ["0", "1023", "4194305", "5MiB"] {
@@ -125,7 +143,16 @@ mod tests {
     fn names() {
         assert!(name("Bericht für März.pdf").is_ok());
         assert!(name(&"ä".repeat(255)).is_ok());
-        for wrong in ["", " ", "a/b", "a\\b", "a\nb", "\u{7f}", "..", &"a".repeat(256)] {
+        for wrong in [
+            "",
+            " ",
+            "a/b",
+            "a\\b",
+            "a\nb",
+            "\u{7f}",
+            "..",
+            &"a".repeat(256),
+        ] {
             assert!(name(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -7,13 +7,12 @@ mod inputs;
 mod prune;
 mod report;
 mod resume;
-mod sandbox;
 mod status;
 mod work;
 
 pub(crate) use work::Context;
 
-use crate::cli::Command;
+use crate::{cli::Command, output::human};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<u8> {
@@ -23,7 +22,38 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
         Command::Prune => prune::run(context),
-        Command::Sandbox(args) => sandbox::run(args, context).await,
         Command::Completions(args) => completions::run(args, context),
+    }
+}
+
+/// A signal ends the command: says where the upload stopped, and how it goes on.
+pub(crate) fn interrupted(context: &Context) {
+    let reporter = context.reporter.borrow().clone();
+    let Some(reporter) = reporter else {
+        return;
+    };
+    let position = reporter.position();
+    reporter.finish();
+    let Some(position) = position else {
+        return;
+    };
+    let (name, part) = (&position.name, human::part(position.offset, position.size));
+    match position.session {
+        Some(session) => {
+            context
+                .printer
+                .warn(&format!("interrupted: `{name}` is at {part}"));
+            context
+                .printer
+                .hint(&format!("graph-attach resume {session}"));
+        }
+        None => {
+            context.printer.warn(&format!(
+                "interrupted before an upload session for `{name}` was open"
+            ));
+            context
+                .printer
+                .hint("run the same command again: it attaches nothing twice");
+        }
     }
 }

@@ -56,9 +56,15 @@ impl Context {
             Ok(store) => Ok(store),
             Err(_) => {
                 // Opened anew for an error of its own: a `DirError` cannot be cloned.
-                let dir = self.settings.state_dir.as_ref().map_err(|_| DirError::Nowhere)?;
+                let dir = self
+                    .settings
+                    .state_dir
+                    .as_ref()
+                    .map_err(|_| DirError::Nowhere)?;
                 Store::open(&dir.value)?;
-                self.open_store().as_ref().map_err(|_| DirError::Nowhere.into())
+                self.open_store()
+                    .as_ref()
+                    .map_err(|_| DirError::Nowhere.into())
             }
         }
     }
@@ -86,38 +92,58 @@ impl Context {
     pub(crate) fn records(&self, store: &Store) -> anyhow::Result<Vec<crate::session::Record>> {
         let inventory = store.inventory()?;
         for (path, why) in inventory.unreadable {
-            self.printer.warn(&format!("the state file `{}` is not used: {why}", path.display()));
+            self.printer.warn(&format!(
+                "the state file `{}` is not used: {why}",
+                path.display()
+            ));
         }
         Ok(inventory.records)
     }
 
     /// The two clients, on one transport.
     pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> anyhow::Result<Clients> {
-        let stall = retry
-            .and_then(|retry| retry.timeout)
-            .or(self.settings.timeout.as_ref().map(|timeout| timeout.value));
+        let stall = retry.and_then(|retry| retry.timeout).or(self
+            .settings
+            .timeout
+            .as_ref()
+            .map(|timeout| timeout.value));
         let limits = graph::Limits {
-            stall: stall.map_or(graph::Limits::default().stall, |s| Duration::from_secs(s.into())),
+            stall: stall.map_or(graph::Limits::default().stall, |s| {
+                Duration::from_secs(s.into())
+            }),
             deadline: deadline(retry).map(|deadline| self.started + deadline),
-            ca_file: self.settings.ca_file.as_ref().map(|file| file.value.clone()),
+            ca_file: self
+                .settings
+                .ca_file
+                .as_ref()
+                .map(|file| file.value.clone()),
         };
         let transport = Rc::new(Transport::new(limits)?);
-        Ok(Clients { transport, endpoint: self.settings.endpoint.value.clone() })
+        Ok(Clients {
+            transport,
+            endpoint: self.settings.endpoint.value.clone(),
+        })
     }
 
     /// Where the token comes from. An error here is for the first request that needs one.
     pub(crate) fn provider(&self) -> Result<Provider, auth::Error> {
         let selection = auth::select(self.settings.credentials.clone(), None)?;
-        self.printer.detail(1, &format!("token from {}", selection.credential.origin));
+        self.printer
+            .detail(1, &format!("token from {}", selection.credential.origin));
         for ignored in &selection.ignored {
-            self.printer.detail(1, &format!("{ignored} is set too, and ignored"));
+            self.printer
+                .detail(1, &format!("{ignored} is set too, and ignored"));
         }
         Provider::new(selection)
     }
 
     /// How long an upload goes on trying.
     pub(crate) fn limits(&self, retry: &RetryArgs, chunk: u64) -> upload::Limits {
-        let configured = self.settings.max_retries.as_ref().map(|retries| retries.value);
+        let configured = self
+            .settings
+            .max_retries
+            .as_ref()
+            .map(|retries| retries.value);
         upload::Limits {
             max_retries: retry.max_retries.or(configured).unwrap_or(MAX_RETRIES),
             deadline: deadline(Some(retry)),
@@ -127,7 +153,11 @@ impl Context {
 
     /// The account of bytes for one mailbox. A service on this computer is no Exchange Online.
     pub(crate) fn volume(&self) -> RefCell<Volume> {
-        let limit = self.settings.volume_limit.as_ref().map_or(VOLUME_LIMIT, |limit| limit.value);
+        let limit = self
+            .settings
+            .volume_limit
+            .as_ref()
+            .map_or(VOLUME_LIMIT, |limit| limit.value.into());
         RefCell::new(Volume::new(limit))
     }
 
@@ -146,7 +176,12 @@ impl Context {
         item: &Item,
         wait: Option<u32>,
     ) -> anyhow::Result<Lock> {
-        self.lock(|| store.lock_item(endpoint, item), &format!("the {}", item.kind), wait).await
+        self.lock(
+            || store.lock_item(endpoint, item),
+            &format!("the {}", item.kind),
+            wait,
+        )
+        .await
     }
 
     /// Locks a session, likewise.
@@ -156,7 +191,8 @@ impl Context {
         id: SessionId,
         wait: Option<u32>,
     ) -> anyhow::Result<Lock> {
-        self.lock(|| store.lock_session(id), &format!("session {id}"), wait).await
+        self.lock(|| store.lock_session(id), &format!("session {id}"), wait)
+            .await
     }
 
     async fn lock(
@@ -169,12 +205,19 @@ impl Context {
         let mut told = false;
         loop {
             match take() {
-                Err(LockError::Held { pid }) if until.is_none_or(|until| Instant::now() >= until) => {
-                    return Err(Busy { what: what.to_owned(), pid }.into());
+                Err(LockError::Held { pid })
+                    if until.is_none_or(|until| Instant::now() >= until) =>
+                {
+                    return Err(Busy {
+                        what: what.to_owned(),
+                        pid,
+                    }
+                    .into());
                 }
                 Err(LockError::Held { .. }) => {
                     if !std::mem::replace(&mut told, true) {
-                        self.printer.note(&format!("{what} is in use by another process; waiting"));
+                        self.printer
+                            .note(&format!("{what} is in use by another process; waiting"));
                     }
                     tokio::time::sleep(LOCK_POLL).await;
                 }
@@ -185,7 +228,9 @@ impl Context {
 }
 
 fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
-    retry?.deadline.map(|seconds| Duration::from_secs(seconds.into()))
+    retry?
+        .deadline
+        .map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Makes the clients: the one for upload URLs needs no token, and never sees one.

@@ -166,6 +166,8 @@ pub struct Settings {
     pub progress: Sourced<Progress>,
     /// How often a request is tried again, if the file says so.
     pub max_retries: Option<Sourced<u32>>,
+    /// Bytes that one mailbox is sent in five minutes, if the file says so; 0 is no limit.
+    pub volume_limit: Option<Sourced<u32>>,
     /// Seconds a request may take, if the file says so.
     pub timeout: Option<Sourced<u32>>,
     /// Every configured way to get a token; the first wins.
@@ -231,6 +233,7 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         ),
         state_dir: state_dir(flags, around),
         max_retries: layers.file(|table| table.max_retries),
+        volume_limit: layers.file(|table| table.volume_limit),
         timeout: layers.file(|table| table.timeout),
         credentials: tokens::candidates(flags, &layers)?,
         identity: layers.identity(),

@@ -1,6 +1,6 @@
 //! The Graph host: the operations that this tool needs, with the bearer. The only holder of a token.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 use reqwest::{
@@ -20,7 +20,7 @@ use super::{
     upload_url::UploadUrl,
     wire::{self, Attachment, ListPage, Listed, SessionReply},
 };
-use crate::auth::{Provider, Token};
+use crate::auth::{self, Provider, Token};
 
 /// Longest answer that is read. 250 attachments (the most a message can have) with names of 255
 /// characters are under 1 MiB; a POST's answer may repeat the content of a file of 3 MB.
@@ -33,7 +33,8 @@ const MOST_PAGES: usize = 100;
 pub struct GraphClient {
     transport: Rc<Transport>,
     endpoint: Url,
-    tokens: Provider,
+    /// Or why there are none, for the first request that needs one.
+    tokens: Result<Provider, Arc<auth::Error>>,
 }
 
 /// A session that the service opened.
@@ -49,12 +50,29 @@ pub struct Created {
 
 impl GraphClient {
     /// A client for `endpoint` (with version, such as `https://graph.microsoft.com/v1.0`).
-    pub fn new(transport: Rc<Transport>, endpoint: Url, tokens: Provider) -> Self {
+    ///
+    /// Without a token the client exists all the same: a live session resumes without one.
+    pub fn new(
+        transport: Rc<Transport>,
+        endpoint: Url,
+        tokens: Result<Provider, auth::Error>,
+    ) -> Self {
         GraphClient {
             transport,
             endpoint,
-            tokens,
+            tokens: tokens.map_err(Arc::new),
         }
+    }
+
+    /// The token, asked for now: an error here is an error before anything was done.
+    pub async fn token(&self) -> Result<Token, Error> {
+        Ok(self.provider()?.token().await?)
+    }
+
+    fn provider(&self) -> Result<&Provider, Error> {
+        self.tokens
+            .as_ref()
+            .map_err(|error| Error::auth(Arc::clone(error)))
     }
 
     /// Forgets open connections: Microsoft asks for a new one after a 503.
@@ -110,7 +128,7 @@ impl GraphClient {
             segment(id)
         ));
         let mut read = 0;
-        let token = self.tokens.token().await?;
+        let token = self.token().await?;
         let meter = Meter::default();
         let mut take = |bytes: &[u8]| {
             read += bytes.len() as u64;
@@ -201,7 +219,7 @@ impl GraphClient {
         body: Option<Bytes>,
         meter: &Meter,
     ) -> Result<Reply, Error> {
-        let token = self.tokens.token().await?;
+        let token = self.token().await?;
         let first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
         let reply = self.transport.exchange(first, LONGEST_ANSWER).await?;
         match self.renewed(&reply, &token).await? {
@@ -216,7 +234,7 @@ impl GraphClient {
     /// Another token when `reply` says that this one is not good and the source has another.
     async fn renewed(&self, reply: &Reply, token: &Token) -> Result<Option<Token>, Error> {
         match reply.status {
-            401 => Ok(self.tokens.renew(token).await?),
+            401 => Ok(self.provider()?.renew(token).await?),
             _ => Ok(None),
         }
     }

@@ -3,7 +3,7 @@
 //! Every later decision (try again, ask, look, give up, which exit code) looks at [`Error::kind`],
 //! never at a message.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -103,7 +103,7 @@ pub struct Error {
     /// `x-ms-diagnostics` or `x-ms-ags-diagnostic`, where an Outlook 401 keeps its only reason.
     pub diagnostics: Option<String>,
     /// Why there is no token, for [`Kind::Auth`].
-    pub auth: Option<std::sync::Arc<auth::Error>>,
+    pub auth: Option<Arc<auth::Error>>,
 }
 
 impl Error {
@@ -120,6 +120,13 @@ impl Error {
             diagnostics: None,
             auth: None,
         }
+    }
+
+    /// There is no token.
+    pub fn auth(error: Arc<auth::Error>) -> Self {
+        let mut outer = Error::local(Kind::Auth, error.to_string());
+        outer.auth = Some(error);
+        outer
     }
 
     /// A contradiction, in words.
@@ -151,9 +158,7 @@ impl Error {
 
 impl From<auth::Error> for Error {
     fn from(error: auth::Error) -> Self {
-        let mut outer = Error::local(Kind::Auth, error.to_string());
-        outer.auth = Some(std::sync::Arc::new(error));
-        outer
+        Error::auth(Arc::new(error))
     }
 }
 

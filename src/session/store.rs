@@ -124,6 +124,35 @@ impl Store {
         dir::sync(&self.dir)
     }
 
+    /// Removes what killed processes left behind: half-written files, spools without a session, and
+    /// locks that nobody holds. Returns how many spools there were.
+    pub fn sweep(&self) -> Result<usize, DirError> {
+        let wrong = |source| DirError::Io {
+            path: self.dir.clone(),
+            source,
+        };
+        let mut spools = 0;
+        for entry in fs::read_dir(&self.dir).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            if name.ends_with(".lock") {
+                drop(Lock::take(&path));
+            } else if name.starts_with(".tmp-") && old(&path) {
+                remove(&path).map_err(wrong)?;
+            } else if name.ends_with(".spool")
+                && old(&path)
+                && !path.with_extension("json").exists()
+            {
+                remove(&path).map_err(wrong)?;
+                spools += 1;
+            }
+        }
+        Ok(spools)
+    }
+
     /// An id that no record has.
     pub fn new_id(&self) -> SessionId {
         loop {
@@ -172,6 +201,14 @@ impl Store {
     fn session_lock(&self, id: SessionId) -> PathBuf {
         self.dir.join(format!("{id}.lock"))
     }
+}
+
+/// Whether nobody wrote to a file for a day: then no running process is about to use it.
+fn old(path: &Path) -> bool {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    fs::symlink_metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > DAY))
 }
 
 /// The id in a state file's name; `None` for any other file.

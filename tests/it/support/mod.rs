@@ -1,5 +1,8 @@
-//! What several tests need: a client for the stand-in that shows every byte of the exchange.
+//! What several tests need: a client for the stand-in that shows every byte of the exchange, and a
+//! stage on which the binary runs.
 
 pub(crate) mod client;
+pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
+pub(crate) use stage::{Run, Stage, sha256};

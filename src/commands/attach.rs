@@ -1,0 +1,308 @@
+//! `attach`: files onto a message or an event, one after another.
+
+use std::{path::Path, time::Instant};
+
+use super::{
+    inputs::{self, Input, SpoolError},
+    report::Tally,
+    work::Context,
+};
+use crate::{
+    cli::{AttachArgs, ItemArgs},
+    exit::{self, NotAttached, Usage},
+    graph::{Attachment, Item, ItemKind},
+    session::{Record, SessionId, State, Store},
+    upload::{self, Earlier, Job, Services, Source, SourceError},
+};
+
+pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<u8> {
+    let item = item(&args.item, context)?;
+    let inputs = inputs::inputs(args)?;
+    let clients = context.clients(Some(&args.retry))?;
+    let graph = clients.graph(context.provider());
+    let uploads = clients.uploads();
+    let endpoint = context.settings.endpoint.value.as_str();
+    let store = context.store_or_warn(args.retry.require_state)?;
+    // Without a token nothing begins: better now than after reading standard input.
+    let request = |error| exit::Request {
+        what: "no token".to_owned(),
+        error,
+        item: Some(item.clone()),
+    };
+    graph.token().await.map_err(request)?;
+    let _item_lock = match store {
+        Some(store) => Some(
+            context
+                .lock_item(store, endpoint, &item, args.retry.wait)
+                .await?,
+        ),
+        None => None,
+    };
+
+    let reporter = context.report_on(inputs.len());
+    let volume = context.volume();
+    let services = Services {
+        graph: &graph,
+        uploads: &uploads,
+        store,
+        require_state: args.retry.require_state,
+        observer: &*reporter,
+        endpoint,
+        limits: context.limits(&args.retry, args.chunk_size),
+        started: context.started,
+        volume: &volume,
+    };
+    let mut tally = Tally::new(&context.printer);
+    for input in &inputs {
+        let since = Instant::now();
+        let shown = input.display();
+        match one(input, args, &item, &services, context).await {
+            Ok(outcome) => tally.attached(&shown, &outcome, since),
+            Err(error) => {
+                let code = tally.failed(&shown, &error);
+                // The next file would need the same token, or the same time.
+                if args.fail_fast || code == exit::CREDENTIALS || out_of_time(&services) {
+                    break;
+                }
+            }
+        }
+    }
+    reporter.finish();
+    Ok(tally.finish())
+}
+
+/// Attaches one file.
+async fn one(
+    input: &Input,
+    args: &AttachArgs,
+    item: &Item,
+    services: &Services<'_>,
+    context: &Context,
+) -> anyhow::Result<upload::Outcome> {
+    let attachment = inputs::attachment(input, args)?;
+    let spool = match input {
+        Input::Path(_) => None,
+        Input::Stdin => {
+            let store = services.store.cloned();
+            let spooled =
+                tokio::task::spawn_blocking(move || inputs::spool(store.as_ref())).await?;
+            Some(spooled.map_err(|error| spool_error(error, input))?)
+        }
+    };
+    let path = match (input, &spool) {
+        (Input::Path(path), _) => path.as_path(),
+        (Input::Stdin, Some(spool)) => spool.path.as_path(),
+        (Input::Stdin, None) => Path::new("-"),
+    };
+    let source = Source::open(path)?;
+    let earlier = match services.store {
+        Some(store) => {
+            let file = File {
+                item,
+                attachment: &attachment,
+                source: &source,
+            };
+            earlier(&file, args, store, services, context).await?
+        }
+        None => (Earlier::Nothing, None),
+    };
+    let (earlier, _session_lock) = earlier;
+    let spool_id = spool.as_ref().and_then(|spool| spool.id);
+    let job = Job {
+        item: item.clone(),
+        attachment,
+        source,
+        again: args.again,
+        verify: args.verify,
+        spool: spool_id,
+        earlier,
+    };
+    let result = upload::attach(&job, services).await;
+    if let (Some(id), Some(store)) = (spool_id, services.store) {
+        let kept = result
+            .as_ref()
+            .err()
+            .is_some_and(|failure| failure.session == Some(id));
+        if !kept {
+            let _ = std::fs::remove_file(store.spool(id));
+        }
+    }
+    result.map_err(|failure| {
+        let name = job.attachment.name.clone();
+        NotAttached {
+            failure,
+            name,
+            item: item.clone(),
+        }
+        .into()
+    })
+}
+
+/// One file on one item.
+struct File<'a> {
+    item: &'a Item,
+    attachment: &'a Attachment,
+    source: &'a Source,
+}
+
+impl File<'_> {
+    /// Whether a record is of this name on this item.
+    fn is_of(&self, record: &Record, endpoint: &str) -> bool {
+        record.endpoint == endpoint
+            && record.item == *self.item
+            && record.attachment.name == self.attachment.name
+    }
+
+    /// Whether a record is of this content, as far as that can be told before the upload.
+    async fn has_content_of(&self, record: &Record) -> bool {
+        if record.size != self.source.size() {
+            return false;
+        }
+        if record.stamp == self.source.stamp() {
+            return true;
+        }
+        // Another file, or the same one touched since: only its content tells.
+        match (record.sha256, self.source.hash().await) {
+            (Some(sha256), Ok(Ok(whole))) => whole.sha256 == sha256,
+            _ => false,
+        }
+    }
+}
+
+/// What earlier commands left of this file on this item, with the lock of the session that goes on.
+///
+/// A session for the same path with other content can never be finished: it is ended here.
+async fn earlier(
+    file: &File<'_>,
+    args: &AttachArgs,
+    store: &Store,
+    services: &Services<'_>,
+    context: &Context,
+) -> anyhow::Result<(Earlier, Option<crate::session::Lock>)> {
+    let mut finished = Earlier::Nothing;
+    for record in context.records(store)?.into_iter().rev() {
+        if !file.is_of(&record, services.endpoint) {
+            continue;
+        }
+        let same = file.has_content_of(&record).await && record.attachment == *file.attachment;
+        match record.state {
+            State::Finished => {
+                if let (true, Some(attachment), Some(sha256), Earlier::Nothing) =
+                    (same, &record.attachment_id, record.sha256, &finished)
+                {
+                    let attachment = attachment.clone();
+                    finished = Earlier::Finished {
+                        attachment,
+                        session: record.id,
+                        sha256,
+                    };
+                }
+            }
+            State::Unfinished if same && !args.fresh => {
+                let lock = context
+                    .lock_session(store, record.id, args.retry.wait)
+                    .await?;
+                // Read anew under the lock: another process may have finished it meanwhile.
+                match store.load(record.id)? {
+                    Some(record) if record.state == State::Unfinished => {
+                        return Ok((Earlier::Unfinished(Box::new(record)), Some(lock)));
+                    }
+                    _ => drop(lock),
+                }
+            }
+            State::Unfinished => {
+                let path = std::path::absolute(file.source.path())?;
+                if (same && args.fresh) || record.file == path {
+                    supersede(&record, store, services, context).await?;
+                }
+            }
+        }
+    }
+    Ok((finished, None))
+}
+
+/// Ends a session that this command takes the place of.
+async fn supersede(
+    record: &Record,
+    store: &Store,
+    services: &Services<'_>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let _lock = context.lock_session(store, record.id, None).await?;
+    if let Some(url) = &record.url
+        && let Err(error) = services.uploads.delete(url).await
+    {
+        context.printer.detail(
+            1,
+            &format!("session {} could not be cancelled: {error}", record.id),
+        );
+    }
+    if let Err(error) = store.forget(record) {
+        context.printer.warn(&format!(
+            "session {} cannot be forgotten: {error}",
+            record.id
+        ));
+    }
+    let id: SessionId = record.id;
+    context.printer.note(&format!(
+        "session {id} is given up: this upload takes its place"
+    ));
+    Ok(())
+}
+
+fn out_of_time(services: &Services<'_>) -> bool {
+    services
+        .limits
+        .deadline
+        .is_some_and(|deadline| services.started.elapsed() >= deadline)
+}
+
+fn spool_error(error: SpoolError, input: &Input) -> anyhow::Error {
+    let path = Path::new(&input.display()).to_owned();
+    match error {
+        SpoolError::TooLarge => SourceError::TooLarge {
+            path,
+            size: upload::plan::LARGEST + 1,
+        }
+        .into(),
+        SpoolError::Io(source) => SourceError::Unreadable { path, source }.into(),
+    }
+}
+
+/// The item that the options or the environment name.
+pub(super) fn item(args: &ItemArgs, context: &Context) -> anyhow::Result<Item> {
+    let variable = |name: &'static str| -> anyhow::Result<Option<String>> {
+        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+        value
+            .map(|value| crate::cli::values::item_id(&value))
+            .transpose()
+            .map_err(|why| Usage::new(format!("`{name}` is no id: {why}"), &[]).into())
+    };
+    let (kind, id) = match (&args.message, &args.event) {
+        (Some(id), _) => (ItemKind::Message, id.clone()),
+        (None, Some(id)) => (ItemKind::Event, id.clone()),
+        (None, None) => match variable("GRAPH_ATTACH_MESSAGE")? {
+            Some(id) => (ItemKind::Message, id),
+            None => match variable("GRAPH_ATTACH_EVENT")? {
+                Some(id) => (ItemKind::Event, id),
+                None => {
+                    return Err(Usage::new(
+                        "which message or event?",
+                        &["name one with `--message ID` or `--event ID`"],
+                    )
+                    .into());
+                }
+            },
+        },
+    };
+    let mailbox = context
+        .settings
+        .mailbox
+        .as_ref()
+        .map(|mailbox| mailbox.value.clone());
+    let mailbox = mailbox
+        .map(|mailbox| crate::cli::values::item_id(&mailbox))
+        .transpose()
+        .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?;
+    Ok(Item { kind, id, mailbox })
+}

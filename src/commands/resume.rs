@@ -1,0 +1,236 @@
+//! `resume`: go on with interrupted uploads.
+
+use std::{ffi::OsStr, time::Instant};
+
+use super::{report::Tally, work::Context};
+use crate::{
+    auth::{self, Provider},
+    cli::ResumeArgs,
+    exit::{NotAttached, NotFound, Usage},
+    session::{Record, State, Store},
+    upload::{self, Earlier, Job, Services, Source},
+};
+
+pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<u8> {
+    let store = context.store()?;
+    let records = context.records(store)?;
+    let chosen = choose(args, &records)?;
+    if chosen.is_empty() {
+        context.printer.note("there is no upload to resume");
+    }
+    let clients = context.clients(Some(&args.retry))?;
+    let uploads = clients.uploads();
+    let reporter = context.report_on(chosen.len());
+    let mut tally = Tally::new(&context.printer);
+    for record in &chosen {
+        let since = Instant::now();
+        let shown = record.file.display().to_string();
+        let graph = clients.graph(provider(record, context));
+        let volume = context.volume();
+        let services = Services {
+            graph: &graph,
+            uploads: &uploads,
+            store: Some(store),
+            require_state: args.retry.require_state,
+            observer: &*reporter,
+            endpoint: &record.endpoint,
+            limits: context.limits(&args.retry, record.chunk),
+            started: context.started,
+            volume: &volume,
+        };
+        match one(record, args, store, &services, context).await {
+            Ok(outcome) => tally.attached(&shown, &outcome, since),
+            Err(error) => {
+                tally.failed(&shown, &error);
+            }
+        }
+    }
+    reporter.finish();
+    Ok(tally.finish())
+}
+
+/// The token, if it is meant for where the upload was begun.
+fn provider(record: &Record, context: &Context) -> Result<Provider, auth::Error> {
+    let ours = context.settings.endpoint.value.as_str();
+    if ours != record.endpoint {
+        let (theirs, ours) = (record.endpoint.clone(), ours.to_owned());
+        return Err(auth::Error::Elsewhere { theirs, ours });
+    }
+    context.provider()
+}
+
+async fn one(
+    record: &Record,
+    args: &ResumeArgs,
+    store: &Store,
+    services: &Services<'_>,
+    context: &Context,
+) -> anyhow::Result<upload::Outcome> {
+    let wait = args.retry.wait;
+    let _item = context
+        .lock_item(store, &record.endpoint, &record.item, wait)
+        .await?;
+    let _session = context.lock_session(store, record.id, wait).await?;
+    // Read anew under the lock: another process may have finished it meanwhile.
+    let Some(record) = store.load(record.id)? else {
+        return Err(NotFound {
+            message: format!("session {} is gone", record.id),
+            hints: vec![],
+        }
+        .into());
+    };
+    let source = Source::open(&record.file)?;
+    let earlier = match (record.state, &record.attachment_id, record.sha256) {
+        (State::Finished, Some(attachment), Some(sha256)) => Earlier::Finished {
+            attachment: attachment.clone(),
+            session: record.id,
+            sha256,
+        },
+        _ => Earlier::Unfinished(Box::new(record.clone())),
+    };
+    let job = Job {
+        item: record.item.clone(),
+        attachment: record.attachment.clone(),
+        source,
+        again: false,
+        verify: args.verify,
+        spool: record.spooled.then_some(record.id),
+        earlier,
+    };
+    let outcome = upload::attach(&job, services).await.map_err(|failure| {
+        let name = record.attachment.name.clone();
+        NotAttached {
+            failure,
+            name,
+            item: record.item.clone(),
+        }
+    })?;
+    if record.spooled {
+        let _ = std::fs::remove_file(store.spool(record.id));
+    }
+    Ok(outcome)
+}
+
+/// The sessions that the arguments name.
+fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> {
+    let unfinished: Vec<&Record> = records
+        .iter()
+        .filter(|record| record.state == State::Unfinished)
+        .collect();
+    if args.all {
+        return Ok(unfinished.into_iter().cloned().collect());
+    }
+    if args.targets.is_empty() {
+        return match unfinished.as_slice() {
+            [] => Ok(Vec::new()),
+            [only] => Ok(vec![(*only).clone()]),
+            several => {
+                let mut error = Usage::new(
+                    format!("there are {} uploads to resume; which?", several.len()),
+                    &[],
+                );
+                error.hints = several
+                    .iter()
+                    .map(|record| {
+                        format!(
+                            "graph-attach resume {}    ({})",
+                            record.id, record.attachment.name
+                        )
+                    })
+                    .chain(["graph-attach resume --all".to_owned()])
+                    .collect();
+                Err(error.into())
+            }
+        };
+    }
+    let mut chosen: Vec<Record> = Vec::new();
+    for target in &args.targets {
+        for record in named(target, records)? {
+            if !chosen.iter().any(|other| other.id == record.id) {
+                chosen.push(record.clone());
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+/// The records that one argument names: a session, or the unfinished ones of a file.
+fn named<'a>(target: &OsStr, records: &'a [Record]) -> anyhow::Result<Vec<&'a Record>> {
+    if let Some(text) = target.to_str() {
+        match by_prefix(text, records) {
+            Ok(record) => return Ok(vec![record]),
+            Err(Prefix::Ambiguous(ids)) => return Err(ambiguous(text, &ids)),
+            Err(Prefix::Unknown) => {}
+        }
+    }
+    let path = std::path::absolute(target)?;
+    let of_file: Vec<&Record> = records
+        .iter()
+        .filter(|record| record.file == path && record.state == State::Unfinished)
+        .collect();
+    if of_file.is_empty() {
+        return Err(unknown(&target.to_string_lossy(), records));
+    }
+    Ok(of_file)
+}
+
+/// Why a beginning of an id names no session.
+#[derive(Debug)]
+pub(super) enum Prefix {
+    /// None begins so.
+    Unknown,
+    /// Several do.
+    Ambiguous(Vec<String>),
+}
+
+/// The record whose id begins with `text`.
+pub(super) fn by_prefix<'a>(text: &str, records: &'a [Record]) -> Result<&'a Record, Prefix> {
+    let upper = text.to_ascii_uppercase();
+    if upper.is_empty() {
+        return Err(Prefix::Unknown);
+    }
+    let found: Vec<&Record> = records
+        .iter()
+        .filter(|record| record.id.as_str().starts_with(&upper))
+        .collect();
+    match found.as_slice() {
+        [] => Err(Prefix::Unknown),
+        [only] => Ok(only),
+        several => Err(Prefix::Ambiguous(
+            several.iter().map(|r| r.id.to_string()).collect(),
+        )),
+    }
+}
+
+pub(super) fn ambiguous(text: &str, ids: &[String]) -> anyhow::Error {
+    let message = format!(
+        "`{text}` is the beginning of {} sessions: {}",
+        ids.len(),
+        ids.join(", ")
+    );
+    Usage::new(message, &[]).into()
+}
+
+/// No session and no file of one, with the nearest id.
+pub(super) fn unknown(text: &str, records: &[Record]) -> anyhow::Error {
+    let upper = text.to_ascii_uppercase();
+    let nearest = records
+        .iter()
+        .map(|record| {
+            (
+                strsim::damerau_levenshtein(&upper, record.id.as_str()),
+                record.id,
+            )
+        })
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    let mut hints = vec!["graph-attach status    (lists the sessions on this computer)".to_owned()];
+    if let Some((_, id)) = nearest {
+        hints.insert(0, format!("did you mean {id}?"));
+    }
+    NotFound {
+        message: format!("there is no session `{text}`"),
+        hints,
+    }
+    .into()
+}
