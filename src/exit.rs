@@ -243,6 +243,11 @@ fn source(error: &SourceError, heading: String) -> Verdict {
         SourceError::NotAFile { .. } => Verdict::new(FILE, "NotAFile", heading).hint(
             "pack a directory with `tar -czf - DIR | graph-attach attach --name DIR.tar.gz -`",
         ),
+        SourceError::Unsized(path) => {
+            let path = shell(&path.to_string_lossy());
+            Verdict::new(FILE, "NotAFile", heading)
+                .hint(format!("cat {path} | graph-attach attach --name NAME -"))
+        }
         SourceError::Unreadable { .. } => Verdict::new(FILE, "FileUnreadable", heading),
         SourceError::TooLarge { .. } => Verdict::new(FILE, "FileTooLarge", heading)
             .hint("share the file (OneDrive, SharePoint) and send a link"),

@@ -39,6 +39,9 @@ pub enum SourceError {
         /// What it is, with its article.
         kind: &'static str,
     },
+    /// It says that it is empty, and is not.
+    #[error("`{}` has no size of its own", .0.display())]
+    Unsized(PathBuf),
     /// It cannot be opened or read.
     #[error("cannot read `{}`: {source}", path.display())]
     Unreadable {
@@ -129,6 +132,10 @@ impl Source {
                 path: path.to_owned(),
                 size: metadata.len(),
             });
+        }
+        // The kernel's own files (/proc) say that they are empty, and are not.
+        if metadata.len() == 0 && file.read_at(&mut [0], 0).map_err(wrong)? > 0 {
+            return Err(SourceError::Unsized(path.to_owned()));
         }
         Ok(Source {
             path: path.to_owned(),

@@ -25,7 +25,7 @@ use crate::{
         Attachment, Error, GraphClient, Item, Kind, Meter, PutReply, UploadClient, ranges::Next,
         wire,
     },
-    session::{Durability, Mark, Record, SessionId, State, Store},
+    session::{Durability, Lock, Mark, Record, SessionId, State, Store},
 };
 
 /// How often the bytes in flight are told.
@@ -114,6 +114,9 @@ pub(super) struct Transfer<'a> {
     change: Option<SourceError>,
     unreadable: u32,
     resumed: bool,
+    /// Held as long as this process works on a session that it opened; that of a session which goes
+    /// on is held by whoever found it.
+    lock: Option<Lock>,
 }
 
 impl<'a> Transfer<'a> {
@@ -158,6 +161,7 @@ impl<'a> Transfer<'a> {
             change: None,
             unreadable: 0,
             resumed,
+            lock: None,
         }
     }
 
@@ -406,6 +410,10 @@ impl<'a> Transfer<'a> {
             created: earlier.map_or_else(jiff::Timestamp::now, |record| record.created),
             attachment_id: None,
         });
+        if let (Some(store), false, None) = (self.services.store, self.resumed, &self.lock) {
+            // The id is new, so nobody else has it; a directory that fails is told by `save`.
+            self.lock = store.lock_session(id).ok();
+        }
         self.save(Durability::Power)?;
         self.tell(Event::Opened {
             session: id,

@@ -5,4 +5,4 @@ pub(crate) mod client;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
-pub(crate) use stage::{Run, Stage, sha256};
+pub(crate) use stage::{BINARY, Run, Stage, sha256};
