@@ -140,7 +140,7 @@ async fn carry_out(
 ) -> Reply {
     let options = &shared.options;
     let admitted = match route {
-        Some(route) => graph::admit(shared, head, route).map(Admitted::Graph),
+        Some(route) => graph::admit(shared, head, route).map(|a| Admitted::Graph(Box::new(a))),
         None => upload::admit(shared, head).map(Admitted::Upload),
     };
     let keep = match head.host {
@@ -184,7 +184,7 @@ async fn carry_out(
 }
 
 enum Admitted {
-    Graph(graph::Admitted),
+    Graph(Box<graph::Admitted>),
     Upload(upload::Admitted),
 }
 

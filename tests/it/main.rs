@@ -1,5 +1,8 @@
 //! Black-box tests, in one binary; one file per behaviour.
 
+#[cfg(test)]
 mod sandbox_faults;
+#[cfg(test)]
 mod sandbox_uploads;
+#[cfg(test)]
 mod support;
