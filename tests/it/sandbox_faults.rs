@@ -316,3 +316,76 @@ async fn a_body_over_the_limit_of_the_graph_host_is_refused() {
         .json(&body(4 * 1024 * 1024));
     assert!(request.send().await.is_err());
 }
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
+    use tokio::io::AsyncWriteExt;
+
+    let client = Client::start(Options::default()).await;
+    let file = bytes(SIZE);
+    let url = client.session(&client.draft(), "a", SIZE).await;
+    let (address, path) = url
+        .trim_start_matches("http://")
+        .split_once('/')
+        .expect("an authority and a path");
+    let mut socket = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let head = format!(
+        "PUT /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {CHUNK}\r\n\
+         Content-Range: bytes 0-{}/{SIZE}\r\n\r\n",
+        CHUNK - 1
+    );
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket.write_all(&file[..CHUNK / 2]).await.expect("written");
+    // Its item is locked for as long as it is there.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 412);
+    drop(socket);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(received(&client, &url).await, "0");
+    assert_eq!(client.put(&url, &file, 0, SIZE).await.status(), 201);
+}
+
+#[tokio::test]
+async fn bandwidth_and_latency_slow_it_down() {
+    let client = Client::start(Options {
+        bandwidth: Some(5_000_000),
+        ..Options::default()
+    })
+    .await;
+    let file = bytes(SIZE);
+    let url = client.session(&client.draft(), "a", SIZE).await;
+    let start = Instant::now();
+    let last = client.put(&url, &file, 0, SIZE).await;
+    assert_eq!(last.status(), 201);
+    let up = start.elapsed();
+    assert!(
+        (Duration::from_millis(590)..Duration::from_secs(3)).contains(&up),
+        "{up:?}"
+    );
+    let list = client
+        .get_json(&format!("{}/attachments?$select=id", client.draft()))
+        .await;
+    let id = list["value"][0]["id"].as_str().expect("an id");
+    let start = Instant::now();
+    let raw = client
+        .get(&format!("{}/attachments/{id}/$value", client.draft()))
+        .await;
+    assert!(raw.bytes().await.expect("bytes") == file);
+    let down = start.elapsed();
+    assert!(
+        (Duration::from_millis(580)..Duration::from_secs(3)).contains(&down),
+        "{down:?}"
+    );
+
+    let latency = Duration::from_millis(150);
+    let client = Client::start(Options {
+        latency,
+        ..Options::default()
+    })
+    .await;
+    let start = Instant::now();
+    assert_eq!(client.get("/me").await.status(), 200);
+    assert!(start.elapsed() >= latency);
+}
