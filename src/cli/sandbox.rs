@@ -448,6 +448,53 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_has_every_option_with_its_values_and_its_default() {
+        let manual = include_str!("../../docs/sandbox.md");
+        for option in Cli::command()
+            .get_arguments()
+            .filter(|option| option.get_long().is_some())
+        {
+            let name = option.get_long().unwrap_or_default();
+            let row = manual
+                .lines()
+                .find(|line| {
+                    line.starts_with(&format!("| `--{name} "))
+                        || line.starts_with(&format!("| `--{name}`"))
+                })
+                .unwrap_or_else(|| panic!("no row for --{name}"));
+            let words: Vec<_> = option
+                .get_possible_values()
+                .iter()
+                .map(|v| v.get_name().to_owned())
+                .collect();
+            if option.get_action().takes_values() && !words.is_empty() {
+                let words = words.join("\\|");
+                assert!(
+                    row.contains(&words),
+                    "--{name} has not the values {words}: {row}"
+                );
+            }
+            for default in option
+                .get_default_values()
+                .iter()
+                .filter_map(|value| value.to_str())
+            {
+                let cell = row
+                    .replace("\\|", "")
+                    .split('|')
+                    .nth(2)
+                    .unwrap_or_default()
+                    .to_owned();
+                let shown = cell.trim().trim_matches('`');
+                assert!(
+                    shown == default || name == "port",
+                    "--{name} is {default} by default: {row}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn wrong_values_are_usage_errors_that_say_why() {
         for (words, why) in [
             (["--fault", "putt@1=drop"], "`putt`"),
