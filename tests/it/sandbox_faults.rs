@@ -115,6 +115,7 @@ async fn statuses_come_with_the_words_they_usually_have() {
         "put@1=429:1",
         "put@2=401",
         "put@3=html",
+        "put@4=307",
         "list@1=504",
         "get@1=500",
         "delete@1=412",
@@ -160,6 +161,14 @@ async fn statuses_come_with_the_words_they_usually_have() {
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (502, &"text/html".parse().expect("fine"))
+    );
+    let answer = client.put(&url, &file, 0, CHUNK).await;
+    assert_eq!(answer.status(), 307);
+    assert!(
+        answer.headers()["location"]
+            .to_str()
+            .expect("text")
+            .ends_with("/v1.0/redirected")
     );
     assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 200);
 
