@@ -2,6 +2,7 @@
 
 mod attach;
 mod global;
+mod sandbox;
 mod sessions;
 pub mod values;
 
@@ -9,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 pub use global::{ColorChoice, GlobalArgs};
+pub use sandbox::SandboxArgs;
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
 
 /// Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
@@ -57,6 +59,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Forget sessions that are finished or expired
     Prune,
+    /// Run a stand-in for the service on this computer
+    Sandbox(Box<SandboxArgs>),
     /// Print a completion script
     Completions(CompletionsArgs),
 }

@@ -7,12 +7,17 @@ mod inputs;
 mod prune;
 mod report;
 mod resume;
+mod sandbox;
 mod status;
 mod work;
 
 pub(crate) use work::Context;
 
-use crate::{cli::Command, output::human};
+use crate::{
+    cli::Command,
+    exit,
+    output::{Streams, human},
+};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<u8> {
@@ -22,6 +27,11 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
         Command::Prune => prune::run(context),
+        Command::Sandbox(args) => {
+            let mut streams = Streams::of_this_process();
+            let status = sandbox::run(args, &mut streams.out, &mut streams.err).await?;
+            Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
+        }
         Command::Completions(args) => completions::run(args, context),
     }
 }

@@ -109,23 +109,20 @@ fn place(head: &Head, route: Option<&Result<Route, Failure>>) -> Option<Where> {
 /// The answer that a fault asks for by its status.
 fn forced(shared: &Shared, head: &Head, status: u16, after: &Option<String>) -> Reply {
     let now = Timestamp::now();
-    match head.host {
+    let audience = shared.options.audience;
+    let reply = match head.host {
         Host::Upload if status == 401 => {
-            Failure::audience(upload::AUDIENCE).outlook(shared.options.audience, &head.trace, now)
+            Failure::audience(upload::AUDIENCE).outlook(audience, &head.trace, now)
         }
-        Host::Upload => Failure::for_status(status, true, after.clone()).outlook(
-            shared.options.audience,
-            &head.trace,
-            now,
-        ),
-        Host::Graph => {
-            let reply = Failure::for_status(status, false, after.clone()).graph(&head.trace, now);
-            match status {
-                // A place to be tempted to: whoever follows shows up in the log.
-                300..=399 => reply.header("location", &format!("{}/v1.0/redirected", shared.graph)),
-                _ => reply,
-            }
+        Host::Upload => {
+            Failure::for_status(status, true, after.clone()).outlook(audience, &head.trace, now)
         }
+        Host::Graph => Failure::for_status(status, false, after.clone()).graph(&head.trace, now),
+    };
+    match status {
+        // A place to be tempted to: whoever follows shows up in the log.
+        300..=399 => reply.header("location", &format!("{}/v1.0/redirected", shared.graph)),
+        _ => reply,
     }
 }
 
@@ -140,7 +137,7 @@ async fn carry_out(
 ) -> Reply {
     let options = &shared.options;
     let admitted = match route {
-        Some(route) => graph::admit(shared, head, route).map(Admitted::Graph),
+        Some(route) => graph::admit(shared, head, route).map(|a| Admitted::Graph(Box::new(a))),
         None => upload::admit(shared, head).map(Admitted::Upload),
     };
     let keep = match head.host {
@@ -184,7 +181,7 @@ async fn carry_out(
 }
 
 enum Admitted {
-    Graph(graph::Admitted),
+    Graph(Box<graph::Admitted>),
     Upload(upload::Admitted),
 }
 

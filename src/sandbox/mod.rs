@@ -34,11 +34,12 @@ mod session;
 mod shared;
 mod store;
 mod template;
+mod tls;
 mod tokens;
 mod traffic;
 mod upload;
 
-use std::{io, net::Ipv4Addr, sync::Arc};
+use std::{io, net::Ipv4Addr, path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::{
@@ -53,6 +54,8 @@ pub use options::Options;
 
 use item::Kind;
 use shared::Shared;
+use tls::Tls;
+use tokio_rustls::TlsAcceptor;
 
 /// A running stand-in. Dropping it stops it, and cuts what is connected.
 #[derive(Debug)]
@@ -60,6 +63,7 @@ pub struct Sandbox {
     shared: Arc<Shared>,
     message: String,
     event: String,
+    tls: Option<Tls>,
     hosts: [JoinHandle<()>; 2],
 }
 
@@ -68,8 +72,10 @@ impl Sandbox {
     pub async fn start(options: Options) -> io::Result<Self> {
         let graph = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let upload = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let tls = if options.tls { Some(Tls::new()?) } else { None };
+        let scheme = if options.tls { "https" } else { "http" };
         let origin = |listener: &TcpListener| -> io::Result<String> {
-            Ok(format!("http://{}", listener.local_addr()?))
+            Ok(format!("{scheme}://{}", listener.local_addr()?))
         };
         let (graph_origin, upload_origin) = (origin(&graph)?, origin(&upload)?);
         let token = tokens::access(Timestamp::now());
@@ -77,14 +83,21 @@ impl Sandbox {
         let first = |kind| shared.store().first(kind).map(|item| item.id.clone());
         let message = first(Kind::Message).unwrap_or_default();
         let event = first(Kind::Event).unwrap_or_default();
+        let acceptor = || tls.as_ref().map(|tls| tls.acceptor.clone());
         let hosts = [
-            tokio::spawn(listen(graph, Host::Graph, Arc::clone(&shared))),
-            tokio::spawn(listen(upload, Host::Upload, Arc::clone(&shared))),
+            tokio::spawn(listen(graph, Host::Graph, Arc::clone(&shared), acceptor())),
+            tokio::spawn(listen(
+                upload,
+                Host::Upload,
+                Arc::clone(&shared),
+                acceptor(),
+            )),
         ];
         Ok(Sandbox {
             shared,
             message,
             event,
+            tls,
             hosts,
         })
     }
@@ -114,14 +127,23 @@ impl Sandbox {
         &self.event
     }
 
+    /// The certificate to trust, in PEM, when it serves https. Removed when this is dropped.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.tls.as_ref().map(Tls::authority)
+    }
+
     /// The environment that points a client here, as names and values.
     pub fn variables(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut variables = vec![
             ("GRAPH_ATTACH_ENDPOINT", self.endpoint()),
             ("GRAPH_ATTACH_TOKEN", self.token().to_owned()),
             ("GRAPH_ATTACH_MESSAGE", self.message().to_owned()),
             ("GRAPH_ATTACH_EVENT", self.event().to_owned()),
-        ]
+        ];
+        if let Some(file) = self.ca_file() {
+            variables.push(("SSL_CERT_FILE", file.display().to_string()));
+        }
+        variables
     }
 
     /// Every item with what it holds, oldest first. Hashes the files, which takes its time.
@@ -152,7 +174,7 @@ impl Drop for Sandbox {
 }
 
 /// Accepts connections for ever. Its connections end with it.
-async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>) {
+async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Option<TlsAcceptor>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((socket, _)) = listener.accept().await else {
@@ -163,8 +185,15 @@ async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>) {
         while connections.try_join_next().is_some() {}
         let _ = socket.set_nodelay(true);
         let shared = Arc::clone(&shared);
-        connections.spawn(connection::serve(socket, move |request, cut| {
-            exchange::answer(Arc::clone(&shared), host, request, cut)
-        }));
+        let answer = move |request, cut| exchange::answer(Arc::clone(&shared), host, request, cut);
+        match tls.clone() {
+            None => connections.spawn(connection::serve(socket, answer)),
+            Some(tls) => connections.spawn(async move {
+                // A failed handshake is the client's to report: it does not trust us.
+                if let Ok(socket) = tls.accept(socket).await {
+                    connection::serve(socket, answer).await;
+                }
+            }),
+        };
     }
 }

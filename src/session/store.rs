@@ -291,7 +291,10 @@ mod tests {
         store.save(&record, Durability::Power).unwrap();
         assert_eq!(mode(store.dir()), 0o700);
         assert_eq!(mode(&store.path(record.id)), 0o600);
-        assert_eq!(store.inventory().unwrap().records, [record.clone()]);
+        assert_eq!(
+            store.inventory().unwrap().records,
+            std::slice::from_ref(&record)
+        );
         assert_eq!(store.load(record.id).unwrap(), Some(record.clone()));
         store.forget(&record).unwrap();
         assert_eq!(fs::read_dir(store.dir()).unwrap().count(), 0);

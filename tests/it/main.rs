@@ -6,6 +6,8 @@ mod faults;
 mod progress;
 mod resume;
 mod sandbox_faults;
+mod sandbox_items;
+mod sandbox_tls;
 mod sandbox_uploads;
 mod secrets;
 mod signals;

@@ -78,7 +78,7 @@ async fn reset_comes_in_the_middle_of_the_body() {
 
 #[tokio::test]
 async fn stall_holds_the_answer() {
-    let client = Client::with_faults(&["put@1=stall:0.3"]).await;
+    let client = Client::with_faults(&["put@1=stall:5"]).await;
     let file = bytes(SIZE);
     let url = client.session(&client.draft(), "a", SIZE).await;
     let start = Instant::now();
@@ -86,7 +86,7 @@ async fn stall_holds_the_answer() {
         .range(&url, &file, 0, CHUNK)
         .timeout(Duration::from_millis(100));
     assert!(impatient.send().await.unwrap_err().is_timeout());
-    assert!(start.elapsed() < Duration::from_millis(290));
+    assert!(start.elapsed() < Duration::from_secs(4));
     // It was carried out, and whoever gave up has left no lock behind.
     assert_eq!(received(&client, &url).await, "1000000");
     assert_eq!(client.put(&url, &file, CHUNK, SIZE).await.status(), 201);
@@ -115,6 +115,7 @@ async fn statuses_come_with_the_words_they_usually_have() {
         "put@1=429:1",
         "put@2=401",
         "put@3=html",
+        "put@4=307",
         "list@1=504",
         "get@1=500",
         "delete@1=412",
@@ -160,6 +161,14 @@ async fn statuses_come_with_the_words_they_usually_have() {
     assert_eq!(
         (answer.status().as_u16(), &answer.headers()["content-type"]),
         (502, &"text/html".parse().expect("fine"))
+    );
+    let answer = client.put(&url, &file, 0, CHUNK).await;
+    assert_eq!(answer.status(), 307);
+    assert!(
+        answer.headers()["location"]
+            .to_str()
+            .expect("text")
+            .ends_with("/v1.0/redirected")
     );
     assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 200);
 
@@ -315,4 +324,77 @@ async fn a_body_over_the_limit_of_the_graph_host_is_refused() {
         .request(Method::POST, &path)
         .json(&body(4 * 1024 * 1024));
     assert!(request.send().await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
+    use tokio::io::AsyncWriteExt;
+
+    let client = Client::start(Options::default()).await;
+    let file = bytes(SIZE);
+    let url = client.session(&client.draft(), "a", SIZE).await;
+    let (address, path) = url
+        .trim_start_matches("http://")
+        .split_once('/')
+        .expect("an authority and a path");
+    let mut socket = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let head = format!(
+        "PUT /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {CHUNK}\r\n\
+         Content-Range: bytes 0-{}/{SIZE}\r\n\r\n",
+        CHUNK - 1
+    );
+    socket.write_all(head.as_bytes()).await.expect("written");
+    socket.write_all(&file[..CHUNK / 2]).await.expect("written");
+    // Its item is locked for as long as it is there.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 412);
+    drop(socket);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(received(&client, &url).await, "0");
+    assert_eq!(client.put(&url, &file, 0, SIZE).await.status(), 201);
+}
+
+#[tokio::test]
+async fn bandwidth_and_latency_slow_it_down() {
+    let client = Client::start(Options {
+        bandwidth: Some(5_000_000),
+        ..Options::default()
+    })
+    .await;
+    let file = bytes(SIZE);
+    let url = client.session(&client.draft(), "a", SIZE).await;
+    let start = Instant::now();
+    let last = client.put(&url, &file, 0, SIZE).await;
+    assert_eq!(last.status(), 201);
+    let up = start.elapsed();
+    assert!(
+        (Duration::from_millis(590)..Duration::from_secs(3)).contains(&up),
+        "{up:?}"
+    );
+    let list = client
+        .get_json(&format!("{}/attachments?$select=id", client.draft()))
+        .await;
+    let id = list["value"][0]["id"].as_str().expect("an id");
+    let start = Instant::now();
+    let raw = client
+        .get(&format!("{}/attachments/{id}/$value", client.draft()))
+        .await;
+    assert!(raw.bytes().await.expect("bytes") == file);
+    let down = start.elapsed();
+    assert!(
+        (Duration::from_millis(580)..Duration::from_secs(3)).contains(&down),
+        "{down:?}"
+    );
+
+    let latency = Duration::from_millis(150);
+    let client = Client::start(Options {
+        latency,
+        ..Options::default()
+    })
+    .await;
+    let start = Instant::now();
+    assert_eq!(client.get("/me").await.status(), 200);
+    assert!(start.elapsed() >= latency);
 }

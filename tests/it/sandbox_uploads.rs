@@ -505,7 +505,7 @@ async fn a_message_over_its_limit_is_refused_late() {
 async fn upload_volume_is_limited_within_its_window() {
     let options = Options {
         throttle_bytes: Some(2_500_000),
-        throttle_window: std::time::Duration::from_millis(300),
+        throttle_window: std::time::Duration::from_millis(1000),
         retry_after: None,
         ..Options::default()
     };
@@ -518,13 +518,13 @@ async fn upload_volume_is_limited_within_its_window() {
     let (status, code, message) = error(answer).await;
     assert_eq!((status, &*code), (429, "ApplicationThrottled"));
     assert_eq!(message, "Application is over its IncomingBytes limit.");
-    tokio::time::sleep(std::time::Duration::from_millis(350)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     assert_eq!(client.put(&url, &file, 2 * CHUNK, SIZE).await.status(), 201);
 }
 
 #[tokio::test]
 async fn two_changes_of_one_item_at_a_time_collide() {
-    let latency = std::time::Duration::from_millis(100);
+    let latency = std::time::Duration::from_millis(400);
     let client = Client::start(Options {
         latency,
         ..Options::default()
@@ -556,7 +556,7 @@ async fn two_changes_of_one_item_at_a_time_collide() {
 
 #[tokio::test]
 async fn a_new_draft_is_not_known_everywhere_at_once() {
-    let settle = std::time::Duration::from_millis(200);
+    let settle = std::time::Duration::from_millis(800);
     let client = Client::start(Options {
         settle,
         ..Options::default()

@@ -302,7 +302,7 @@ pub(super) fn read(body: &Map<String, Value>) -> Result<Attachment, Failure> {
 mod tests {
     use super::*;
 
-    fn try_read(value: Value) -> Result<Attachment, Failure> {
+    fn try_read(value: &Value) -> Result<Attachment, Failure> {
         read(value.as_object().expect("an object"))
     }
 
@@ -310,11 +310,11 @@ mod tests {
     fn a_file_needs_its_type_its_name_and_its_bytes() {
         const FILE: &str = "#microsoft.graph.fileAttachment";
         let whole = json!({"@odata.type": FILE, "name": "smile", "contentBytes": "R0lGODdh"});
-        let attachment = try_read(whole).expect("whole");
+        let attachment = try_read(&whole).expect("whole");
         assert_eq!(attachment.content.len(), 6);
         let empty = json!({"@odata.type": FILE, "name": "empty", "contentBytes": ""});
         assert_eq!(
-            try_read(empty).expect("no bytes are bytes").content.len(),
+            try_read(&empty).expect("no bytes are bytes").content.len(),
             0
         );
         for (body, status) in [
@@ -333,7 +333,7 @@ mod tests {
                 400,
             ),
         ] {
-            assert_eq!(try_read(body).unwrap_err().status, status);
+            assert_eq!(try_read(&body).unwrap_err().status, status);
         }
     }
 

@@ -60,6 +60,7 @@ fn single(shared: &Shared, store: &Store, admitted: &Admitted, item: &Item) -> V
 pub(super) fn get(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let store = shared.store();
     let item = store.item(admitted.item()?)?;
+    admitted.query.check_names(item.kind)?;
     Ok(Reply::json(200, &single(shared, &store, admitted, item)))
 }
 

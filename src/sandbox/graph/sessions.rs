@@ -167,14 +167,14 @@ fn announced(body: &Map<String, Value>) -> Result<Announced, Failure> {
 mod tests {
     use super::*;
 
-    fn read(value: Value) -> Result<Announced, Failure> {
+    fn read(value: &Value) -> Result<Announced, Failure> {
         announced(value.as_object().expect("an object"))
     }
 
     #[test]
     fn both_spellings_of_the_parameter_are_taken() {
         for name in ["AttachmentItem", "attachmentItem"] {
-            let file = read(json!({name: {
+            let file = read(&json!({name: {
                 "@odata.type": "microsoft.graph.attachmentItem",
                 "attachmentType": "file", "name": "flower.jpg", "size": 3_483_322,
             }}))
@@ -194,7 +194,7 @@ mod tests {
             json!(2),
         ] {
             let body = json!({"AttachmentItem": {"attachmentType": kind, "name": "a", "size": 1}});
-            assert_eq!(read(body).unwrap_err().status, 405);
+            assert_eq!(read(&body).unwrap_err().status, 405);
         }
     }
 
@@ -223,7 +223,7 @@ mod tests {
                 "size",
             ),
         ] {
-            let failure = read(body).unwrap_err();
+            let failure = read(&body).unwrap_err();
             assert_eq!(failure.status, 400);
             assert!(
                 failure.message.contains(&format!("'{name}'")),
