@@ -7,6 +7,7 @@
 pub mod claims;
 mod command;
 mod error;
+pub mod explain;
 mod file;
 mod provider;
 mod reply;
