@@ -214,6 +214,8 @@ fn credentials(error: &auth::Error) -> Verdict {
     let code = match error.kind() {
         auth::Kind::Credentials => CREDENTIALS,
         auth::Kind::Configuration => USAGE,
+        auth::Kind::Temporary => TEMPORARY,
+        auth::Kind::State => STATE,
     };
     let mut verdict = Verdict::new(code, "NoToken", error.to_string()).hints(error.hints());
     let mut next = std::error::Error::source(error).and_then(std::error::Error::source);
