@@ -231,10 +231,8 @@ async fn a_login_that_is_interrupted_leaves_nothing() {
         _ => Answer::error("authorization_pending", "AADSTS70016: pending"),
     });
     let home = tempfile::tempdir().unwrap();
-    let login = tokio::time::timeout(
-        Duration::from_millis(700),
-        login(&context(&server, home.path())),
-    );
+    let context = context(&server, home.path());
+    let login = tokio::time::timeout(Duration::from_millis(700), login(&context));
     assert!(login.await.is_err());
     assert!(!home.path().join("login.json").exists());
 }

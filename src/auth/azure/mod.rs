@@ -7,16 +7,14 @@
 //! Of the environment, the library itself reads `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, with
 //! which App Service, Functions and Container Apps tell where their managed identity is.
 
-use std::{fmt, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
+mod transport;
+
+use std::{path::Path, sync::Arc, time::Duration};
 
 use azure_core::{
     cloud::{CloudConfiguration, CustomConfiguration},
     credentials::{Secret, TokenCredential},
-    error::ErrorKind,
-    http::{
-        AsyncRawResponse, Body, ClientOptions, ExponentialRetryOptions, HttpClient, Request,
-        RetryOptions, Transport as AzureTransport, headers::Headers,
-    },
+    http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport as AzureTransport},
 };
 use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
@@ -24,13 +22,11 @@ use azure_identity::{
     WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 use jiff::Timestamp;
-use reqwest::header::HeaderMap;
 use url::Url;
 
 use super::{
     Problem, Token,
-    entra::Refusal,
-    http::{self, Reach, Unreachable, Web},
+    http::{self, Reach, Web},
     provider::{Ask, Asking, Context},
     reply::{Issued, LIMIT},
 };
@@ -38,6 +34,7 @@ use crate::config::{
     credential::{Identity, Method},
     endpoint,
 };
+use transport::{Ear, Heard, Transport};
 
 /// How long getting a token may take in all, tries included: as long as a token command may.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,7 +100,7 @@ impl Entra {
     }
 
     /// The library's credential; made anew for each token.
-    fn credential(&self) -> Result<Arc<dyn TokenCredential>, Problem> {
+    fn credential(&self, ear: &Ear) -> Result<Arc<dyn TokenCredential>, Problem> {
         let refused = |error: azure_core::Error| Problem::Identity(brief(&error));
         let Identity {
             tenant, client_id, ..
@@ -116,7 +113,7 @@ impl Entra {
                 client,
                 Secret::new(self.secret()?),
                 Some(ClientSecretCredentialOptions {
-                    client_options: self.options(Reach::Login),
+                    client_options: self.options(Reach::Login, ear),
                 }),
             )
             .map_err(refused)?,
@@ -130,7 +127,7 @@ impl Entra {
                 read(&path)?;
                 let options = WorkloadIdentityCredentialOptions {
                     credential_options: ClientAssertionCredentialOptions {
-                        client_options: self.options(Reach::Login),
+                        client_options: self.options(Reach::Login, ear),
                     },
                     client_id: Some(client),
                     tenant_id: Some(tenant),
@@ -141,7 +138,7 @@ impl Entra {
             Method::ManagedIdentity => {
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
-                    client_options: self.options(Reach::Metadata),
+                    client_options: self.options(Reach::Metadata, ear),
                 };
                 ManagedIdentityCredential::new(Some(options)).map_err(refused)?
             }
@@ -159,7 +156,7 @@ impl Entra {
         }
     }
 
-    fn options(&self, reach: Reach) -> ClientOptions {
+    fn options(&self, reach: Reach, ear: &Ear) -> ClientOptions {
         // The library insists on https for its authority; where ours is http (which only this
         // computer can be), the transport puts the scheme back.
         let mut authority = self.login_url.clone();
@@ -174,6 +171,7 @@ impl Entra {
         cloud.authority_host = authority.to_string();
         ClientOptions {
             transport: Some(AzureTransport::new(Arc::new(Transport {
+                ear: ear.clone(),
                 web: Arc::clone(&self.web),
                 reach,
                 plain: plain.then_some(authority),
@@ -192,7 +190,8 @@ impl Entra {
 impl Ask for Entra {
     fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
         Box::pin(async move {
-            let credential = self.credential()?;
+            let ear = Ear::default();
+            let credential = self.credential(&ear)?;
             let scopes = [self.scope.as_str()];
             let asked = tokio::time::timeout(PATIENCE, credential.get_token(&scopes, None)).await;
             let Ok(answer) = asked else {
@@ -205,7 +204,7 @@ impl Ask for Entra {
                     why: "no answer in time".into(),
                 });
             };
-            let token = answer.map_err(|error| self.sort(&error))?;
+            let token = answer.map_err(|error| self.sort(ear.take(), &error))?;
             let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
             Ok(Issued {
                 token: Token::new(token.token.secret())?,
@@ -221,46 +220,37 @@ impl Ask for Entra {
 }
 
 impl Entra {
-    /// What one of the library's errors comes to. Its own texts are kept out: they lead to pages
-    /// about the library.
-    fn sort(&self, error: &azure_core::Error) -> Problem {
+    /// What a failure comes to, by what was heard last. The library's own account of it is kept out:
+    /// it cannot read descriptions of several lines, which Entra's are, and leads to pages about the
+    /// library.
+    fn sort(&self, heard: Option<Heard>, error: &azure_core::Error) -> Problem {
         let managed = self.method == Method::ManagedIdentity;
-        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(current) = next {
-            if let Some(unreachable) = current.downcast_ref::<Unreachable>() {
-                return if managed {
-                    Problem::NoPlatform(unreachable.to_string())
-                } else {
-                    unreachable.clone().into()
-                };
+        match heard {
+            Some(Heard::Nothing(unreachable)) if managed => {
+                Problem::NoPlatform(unreachable.to_string())
             }
-            if let Some(inner) = current.downcast_ref::<azure_core::Error>()
-                && let ErrorKind::HttpResponse {
-                    status,
-                    raw_response,
-                    ..
-                } = inner.kind()
-            {
-                let status = u16::from(*status);
-                let body = raw_response.as_ref().map(|raw| raw.body().as_ref());
-                return match body.and_then(Refusal::read) {
-                    _ if matches!(status, 408 | 429 | 500..) => Problem::Unavailable(status),
-                    Some(refusal) if managed => Problem::NoPlatform(match refusal.text {
-                        text if text.is_empty() => refusal.error,
-                        text => text,
-                    }),
-                    Some(refusal) => Problem::Refused(refusal),
-                    None if managed => Problem::NoPlatform(format!("it answered {status}")),
-                    None => Problem::Garbled("it is no answer of Entra's"),
-                };
+            Some(Heard::Nothing(unreachable)) => unreachable.into(),
+            Some(Heard::Answer {
+                status: status @ (408 | 429 | 500..),
+                ..
+            }) => Problem::Unavailable(status),
+            Some(Heard::Answer {
+                refusal: Some(refusal),
+                ..
+            }) if managed => Problem::NoPlatform(if refusal.text.is_empty() {
+                refusal.error
+            } else {
+                refusal.text
+            }),
+            Some(Heard::Answer {
+                refusal: Some(refusal),
+                ..
+            }) => Problem::Refused(refusal),
+            Some(Heard::Answer { status, .. }) if managed => {
+                Problem::NoPlatform(format!("it answered {status}"))
             }
-            next = current.source();
-        }
-        match error.kind() {
-            ErrorKind::Credential | ErrorKind::DataConversion => {
-                Problem::Garbled("it is no answer of Entra's")
-            }
-            _ => Problem::Identity(brief(error)),
+            Some(Heard::Answer { .. }) => Problem::Garbled("it is no answer of Entra's"),
+            None => Problem::Identity(brief(error)),
         }
     }
 }
@@ -300,95 +290,5 @@ fn metadata(text: &str) -> Result<Url, Problem> {
         Ok(url)
     } else {
         Err(Problem::Metadata)
-    }
-}
-
-/// Azure's requests over our client.
-struct Transport {
-    web: Arc<Web>,
-    reach: Reach,
-    /// The https spelling of an authority that really speaks http.
-    plain: Option<Url>,
-    /// Where the metadata service is instead of 169.254.169.254.
-    metadata: Option<Url>,
-}
-
-impl Transport {
-    /// Where a request of the library really goes.
-    fn route(&self, asked: &Url) -> Url {
-        let mut url = asked.clone();
-        let to = match (&self.plain, &self.metadata) {
-            (Some(plain), _) if plain.origin() == asked.origin() => {
-                let port = url.port_or_known_default();
-                let _ = url.set_scheme("http");
-                let _ = url.set_port(port);
-                return url;
-            }
-            (_, Some(metadata)) if http::is_link_local(asked) => metadata,
-            _ => return url,
-        };
-        // Both are http URLs with hosts, so none of these can fail.
-        let _ = url.set_scheme(to.scheme());
-        let _ = url.set_host(to.host_str());
-        let _ = url.set_port(to.port());
-        url
-    }
-
-    async fn exchange(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let body = match request.body() {
-            Body::Bytes(bytes) => bytes.to_vec(),
-            _ => {
-                let what = "a stream has no place in a request for a token";
-                return Err(azure_core::Error::with_message(ErrorKind::Other, what));
-            }
-        };
-        let headers: HeaderMap = request
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| http::header(name.as_str(), value.as_str()))
-            .collect();
-        let method = request.method().as_ref().parse().unwrap_or_default();
-        let url = self.route(request.url());
-        let sent = self.web.send(self.reach, method, &url, headers, body).await;
-        let reply = sent.map_err(|unreachable| {
-            // A machine without a metadata service will not grow one: only login hosts are worth
-            // another try.
-            let kind = match self.reach {
-                Reach::Login => ErrorKind::Io,
-                Reach::Metadata => ErrorKind::Other,
-            };
-            azure_core::Error::new(kind, unreachable)
-        })?;
-        let mut headers = Headers::new();
-        for (name, value) in &reply.headers {
-            if let Ok(value) = value.to_str() {
-                headers.insert(name.as_str().to_owned(), value.to_owned());
-            }
-        }
-        Ok(AsyncRawResponse::from_bytes(
-            reply.status.into(),
-            headers,
-            reply.body,
-        ))
-    }
-}
-
-impl fmt::Debug for Transport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").finish_non_exhaustive()
-    }
-}
-
-impl HttpClient for Transport {
-    fn execute_request<'s, 'r, 'f>(
-        &'s self,
-        request: &'r Request,
-    ) -> Pin<Box<dyn Future<Output = azure_core::Result<AsyncRawResponse>> + Send + 'f>>
-    where
-        's: 'f,
-        'r: 'f,
-        Self: 'f,
-    {
-        Box::pin(self.exchange(request))
     }
 }
