@@ -134,7 +134,8 @@ fn wrong_audience(audience: &str, cloud: &'static Cloud, endpoint: &Url) -> Opti
     })
 }
 
-/// Explains a 401 or 403 of the service, as far as the token's claims (if it has any to read) can.
+/// Explains a 401 or 403 of the service, as far as the token's claims can; `None` when they cannot,
+/// as those of an opaque token.
 ///
 /// `code` is the service's own, such as `ErrorAccessDenied`.
 pub fn refusal(
@@ -144,19 +145,20 @@ pub fn refusal(
     attempt: Attempt,
     now: Timestamp,
 ) -> Option<Explanation> {
-    match status {
-        401 => unauthorized(claims, now),
-        403 => Some(forbidden(claims, code, attempt)),
+    match (status, claims?) {
+        (401, claims) => unauthorized(claims, now),
+        (403, claims) if !claims.scopes.is_empty() || claims.is_app_only() => {
+            Some(forbidden(claims, code, attempt))
+        }
         _ => None,
     }
 }
 
-fn unauthorized(claims: Option<&Claims>, now: Timestamp) -> Option<Explanation> {
-    let claims = claims?;
+fn unauthorized(claims: &Claims, now: Timestamp) -> Option<Explanation> {
     if let Some(expires) = claims.expires
         && expires <= now
     {
-        let ago = Span(now.duration_since(expires).as_secs());
+        let ago = Span::between(expires, now);
         return Some(Explanation {
             sentence: format!("the token expired {ago} ago"),
             hints: vec!["graph-attach auth status    (says where the token came from)".into()],
@@ -165,7 +167,7 @@ fn unauthorized(claims: Option<&Claims>, now: Timestamp) -> Option<Explanation> 
     if let Some(begins) = claims.begins
         && begins > now
     {
-        let ahead = Span(begins.duration_since(now).as_secs());
+        let ahead = Span::between(now, begins);
         return Some(Explanation {
             sentence: format!("the token is not valid for another {ahead}"),
             hints: vec!["check this computer's clock".into()],
@@ -174,14 +176,8 @@ fn unauthorized(claims: Option<&Claims>, now: Timestamp) -> Option<Explanation> 
     None
 }
 
-fn forbidden(claims: Option<&Claims>, code: &str, attempt: Attempt) -> Explanation {
+fn forbidden(claims: &Claims, code: &str, attempt: Attempt) -> Explanation {
     let action = attempt.action;
-    let Some(claims) = claims.filter(|c| !c.scopes.is_empty() || c.is_app_only()) else {
-        return Explanation {
-            sentence: format!("{action} needs the permission {}", action.permission()),
-            hints: vec!["graph-attach auth status --check".into()],
-        };
-    };
     let app_only = claims.is_app_only();
     let held = if app_only {
         &claims.roles
@@ -200,8 +196,12 @@ fn forbidden(claims: Option<&Claims>, code: &str, attempt: Attempt) -> Explanati
         return Explanation {
             sentence: format!("the token has {}; {action} needs {needed}", list(held)),
             hints: vec![format!(
-                "grant the {kind} permission {needed} to the app {}, then get a new token",
-                claims.app.as_deref().map(clip).unwrap_or_default()
+                "grant the {kind} permission {needed} to the app{}, then get a new token",
+                claims
+                    .app
+                    .as_deref()
+                    .map(|id| format!(" {}", clip(id)))
+                    .unwrap_or_default()
             )],
         };
     }
@@ -235,6 +235,33 @@ fn forbidden(claims: Option<&Claims>, code: &str, attempt: Attempt) -> Explanati
 }
 
 impl Action {
+    /// The action that a request to Graph is: its method, and its path below the endpoint.
+    pub fn of(method: &str, path: &str) -> Self {
+        let path = path.split('?').next().unwrap_or_default();
+        let mut segments = path.split('/').skip(1);
+        // `/me` is one segment, `/users/…` two.
+        if segments.next() == Some("users") {
+            segments.next();
+        }
+        let is_event = segments.next() == Some("events");
+        match (method, is_event) {
+            ("GET", false) => Action::ReadMessage,
+            ("GET", true) => Action::ReadEvent,
+            _ if path.ends_with("/send") => Action::Send,
+            (_, false) => Action::WriteMessage,
+            (_, true) => Action::WriteEvent,
+        }
+    }
+
+    /// The action that a command reads for, when it is one that writes.
+    pub fn to_write(self) -> Self {
+        match self {
+            Action::ReadMessage => Action::WriteMessage,
+            Action::ReadEvent => Action::WriteEvent,
+            other => other,
+        }
+    }
+
     fn permission(self) -> &'static str {
         match self {
             Action::WriteMessage => "Mail.ReadWrite",
@@ -311,8 +338,16 @@ fn clip(text: &str) -> String {
     text.chars().take(120).collect()
 }
 
-/// Seconds in the unit that people would use; whole, and rounded down.
-struct Span(i64);
+/// A length of time in the unit that people would use; whole, and rounded down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(i64);
+
+impl Span {
+    /// From one moment to a later one.
+    pub fn between(from: Timestamp, to: Timestamp) -> Self {
+        Span(to.duration_since(from).as_secs())
+    }
+}
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -525,14 +560,39 @@ mod tests {
     }
 
     #[test]
-    fn an_opaque_token_gets_the_general_sentence() {
+    fn a_request_tells_what_it_is_for() {
+        for (method, path, action) in [
+            (
+                "GET",
+                "/me/messages/A/attachments?$select=id",
+                Action::ReadMessage,
+            ),
+            ("GET", "/users/events/events/A", Action::ReadEvent),
+            ("GET", "/users/events/messages/A", Action::ReadMessage),
+            ("POST", "/me/messages/A/attachments", Action::WriteMessage),
+            (
+                "POST",
+                "/me/events/A/attachments/createUploadSession",
+                Action::WriteEvent,
+            ),
+            ("DELETE", "/me/events/A/attachments/B", Action::WriteEvent),
+            ("POST", "/me/messages/A/send", Action::Send),
+            ("POST", "/me/messages", Action::WriteMessage),
+        ] {
+            assert_eq!(Action::of(method, path), action, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn an_opaque_token_explains_nothing() {
         let now = Timestamp::from_second(NOW).unwrap();
-        assert_eq!(refusal(None, 401, "", MESSAGE, now), None);
-        assert_eq!(
-            refusal(None, 403, "", MESSAGE, now).unwrap().sentence,
-            "attaching to a message needs the permission Mail.ReadWrite"
-        );
-        assert_eq!(refusal(None, 500, "", MESSAGE, now), None);
+        for status in [401, 403, 500] {
+            assert_eq!(refusal(None, status, "", MESSAGE, now), None);
+            assert_eq!(
+                refusal(Some(&Claims::default()), status, "", MESSAGE, now),
+                None
+            );
+        }
     }
 
     proptest! {

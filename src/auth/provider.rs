@@ -99,6 +99,7 @@ pub struct Provider {
     source: Box<dyn Ask>,
     origin: Origin,
     ignored: Vec<Origin>,
+    cloud: Option<&'static Cloud>,
     held: Mutex<Held>,
     clock: fn() -> Timestamp,
 }
@@ -131,10 +132,14 @@ impl Provider {
             ignored,
         } = selection;
         match source(&value, context) {
-            Ok(source) => Ok(Provider {
-                ignored,
-                ..Provider::with(source, origin)
-            }),
+            Ok(source) => {
+                let cloud = Some(context.cloud);
+                Ok(Provider {
+                    ignored,
+                    cloud,
+                    ..Provider::with(source, origin)
+                })
+            }
             Err(problem) => Err(Error::Source { origin, problem }),
         }
     }
@@ -149,6 +154,7 @@ impl Provider {
             source,
             origin,
             ignored: Vec::new(),
+            cloud: None,
             held: Mutex::default(),
             clock: Timestamp::now,
         }
@@ -157,6 +163,11 @@ impl Provider {
     /// Where the tokens come from.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The cloud that the tokens are meant for, if the settings named one.
+    pub fn cloud(&self) -> Option<&'static Cloud> {
+        self.cloud
     }
 
     /// Sources that are set too, and have no say.

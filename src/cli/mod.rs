@@ -1,6 +1,7 @@
 //! The command line: the clap tree and nothing else. No I/O, no decisions.
 
 mod attach;
+mod auth;
 mod global;
 mod sessions;
 pub mod values;
@@ -8,6 +9,9 @@ pub mod values;
 use clap::{Parser, Subcommand};
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
+#[cfg(feature = "login")]
+pub use auth::AuthLoginArgs;
+pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 pub use global::{ColorChoice, GlobalArgs};
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
 
@@ -57,11 +61,24 @@ pub enum Command {
     Status(StatusArgs),
     /// Forget sessions that are finished or expired
     Prune,
+    /// Say which credentials are in use, sign in, sign out
+    Auth(AuthArgs),
     /// Print a completion script
     Completions(CompletionsArgs),
 }
 
 impl Command {
+    /// `--login-url`, on the command that has it.
+    pub fn login_url(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "login")]
+            Command::Auth(AuthArgs {
+                command: AuthCommand::Login(args),
+            }) => args.login_url.as_deref(),
+            _ => None,
+        }
+    }
+
     /// `--mailbox`, on the commands that have it.
     pub fn mailbox(&self) -> Option<&str> {
         match self {

@@ -1,6 +1,7 @@
 //! One verb per file; each reads like the manual's description of it.
 
 mod attach;
+mod auth;
 mod cancel;
 mod completions;
 mod inputs;
@@ -22,6 +23,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
         Command::Prune => prune::run(context),
+        Command::Auth(args) => auth::run(&args.command, context).await,
         Command::Completions(args) => completions::run(args, context),
     }
 }
