@@ -214,8 +214,14 @@ fn credentials(error: &auth::Error) -> Verdict {
     let code = match error.kind() {
         auth::Kind::Credentials => CREDENTIALS,
         auth::Kind::Configuration => USAGE,
+        auth::Kind::Temporary => TEMPORARY,
+        auth::Kind::State => STATE,
     };
-    let mut verdict = Verdict::new(code, "NoToken", error.to_string()).hints(error.hints());
+    let name = match error {
+        auth::Error::Objection(_) | auth::Error::Explained(_) => "WrongToken",
+        _ => "NoToken",
+    };
+    let mut verdict = Verdict::new(code, name, error.to_string()).hints(error.hints());
     let mut next = std::error::Error::source(error).and_then(std::error::Error::source);
     while let Some(cause) = next {
         verdict = verdict.cause(cause.to_string());
@@ -340,6 +346,14 @@ fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
             .cause(error.to_string())
             .service(error)
     };
+    if let Some(explanation) = &error.explanation {
+        let name = match error.kind {
+            Kind::Unauthorized => "Unauthorized",
+            _ => "Forbidden",
+        };
+        return new(CREDENTIALS, name, explanation.sentence.clone())
+            .hints(explanation.hints.clone());
+    }
     match error.kind {
         Kind::Connect => {
             Verdict::new(TEMPORARY, "Network", format!("{what}: {error}")).service(error)

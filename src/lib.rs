@@ -138,7 +138,7 @@ fn flags(cli: &Cli) -> config::Flags {
     config::Flags {
         cloud: global.cloud.clone(),
         endpoint: global.endpoint.clone(),
-        login_url: None,
+        login_url: cli.command.login_url().map(str::to_owned),
         profile: global.profile.clone(),
         config: global.config.clone(),
         state_dir: global.state_dir.clone(),

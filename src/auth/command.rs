@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Problem,
+    Problem, Token,
     provider::{Ask, Asking},
     reply::{self, Issued},
 };
@@ -121,7 +121,7 @@ impl TokenCommand {
 }
 
 impl Ask for TokenCommand {
-    fn ask(&self) -> Asking<'_> {
+    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
         Box::pin(async move {
             // Dropped with this future, and then killed, whatever the reason for leaving.
             let mut child = self.start()?;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     async fn run(script: &str) -> Result<String, Problem> {
-        Ok(sh(script).ask().await?.issued.token.expose().to_owned())
+        Ok(sh(script).ask(None).await?.issued.token.expose().to_owned())
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn no_shell_sees_the_line() {
         let line = CommandLine::Line("echo $HOME;id".into());
-        let answer = TokenCommand::new(&line).unwrap().ask().await.unwrap();
+        let answer = TokenCommand::new(&line).unwrap().ask(None).await.unwrap();
         assert_eq!(answer.issued.token.expose(), "$HOME;id");
     }
 
@@ -186,7 +186,7 @@ mod tests {
         ));
         assert!(matches!(run("true").await, Err(Problem::Malformed(_))));
         let missing = CommandLine::Line("/nowhere/at-all".into());
-        let missing = TokenCommand::new(&missing).unwrap().ask().await;
+        let missing = TokenCommand::new(&missing).unwrap().ask(None).await;
         assert!(matches!(missing, Err(Problem::Start { .. })));
     }
 
@@ -206,7 +206,10 @@ mod tests {
             limit: Duration::from_millis(500),
             ..sh(&script)
         };
-        assert!(matches!(command.ask().await, Err(Problem::TimedOut { .. })));
+        assert!(matches!(
+            command.ask(None).await,
+            Err(Problem::TimedOut { .. })
+        ));
         let pid = std::fs::read_to_string(pid_file).unwrap();
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
         for _ in 0..100 {

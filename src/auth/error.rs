@@ -1,8 +1,9 @@
-//! Why there is no token. No message here can hold one, or a part of one.
+//! Why there is no token, as the rest of the program sees it: a sentence, a kind, and hints.
 
-use std::{io, path::PathBuf};
-
-use super::token::Malformed;
+use super::{
+    Problem,
+    explain::{Explanation, Objection},
+};
 use crate::config::{Origin, credential::HalfAzure};
 
 /// What kind of trouble it is, for the choice of an exit code.
@@ -12,6 +13,10 @@ pub enum Kind {
     Credentials,
     /// Something is set to what it cannot be.
     Configuration,
+    /// The login service cannot be reached, or is busy: later it may work.
+    Temporary,
+    /// The state directory, where the login is kept, cannot be used.
+    State,
 }
 
 /// No token could be had.
@@ -41,132 +46,55 @@ pub enum Error {
         #[source]
         problem: Problem,
     },
-}
-
-/// What went wrong at a source.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Standard input cannot be read.
-    #[error("cannot read standard input")]
-    Stdin(#[source] io::Error),
-    /// The path is a directory.
-    #[error("{} is a directory", .0.display())]
-    Directory(PathBuf),
-    /// Nobody wrote into the pipe.
-    #[error("nothing came from {} within {seconds} s", path.display())]
-    Silent {
-        /// The pipe.
-        path: PathBuf,
-        /// The time that was waited.
-        seconds: u64,
-    },
-    /// More than any token is long.
-    #[error("it is longer than 64 KiB, which no token is")]
-    TooLong,
-    /// Bytes that are no text.
-    #[error("it is not text")]
-    NotText,
-    /// A web page.
-    #[error("it is a page of HTML, not a token")]
-    Html,
-    /// JSON that does not parse, or is no object.
-    #[error("it looks like JSON, but is not a JSON object or string")]
-    NotJson,
-    /// JSON without a token in it.
-    #[error("the JSON has none of `accessToken`, `access_token` and `token`")]
-    NoTokenInJson,
-    /// JSON that reports an error.
-    #[error("the JSON is an error report: {0}")]
-    ErrorInJson(String),
-    /// Text that is no token.
+    /// Signing in, or out, went wrong.
+    #[error("{0}")]
+    Login(#[from] Problem),
+    /// There is a token, but it is plainly not good for this.
     #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// The command line cannot be split into words.
-    #[error("the command has an unbalanced quote, or no word at all")]
-    CommandLine,
-    /// The sign-in that is configured is not part of this build.
-    #[error("this build of graph-attach has no {0} sign-in")]
-    NotBuilt(&'static str),
-    /// The command did not start.
-    #[error("cannot run `{program}`")]
-    Start {
-        /// The program.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The command's output could not be read.
-    #[error("cannot read the output of `{program}`")]
-    Output {
-        /// The program.
-        program: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The command failed.
-    #[error("`{program}` failed ({status})")]
-    Failed {
-        /// The program.
-        program: String,
-        /// How it ended.
-        status: std::process::ExitStatus,
-    },
-    /// The command took too long.
-    #[error("`{program}` was ended after {seconds} s without a token")]
-    TimedOut {
-        /// The program.
-        program: String,
-        /// The limit.
-        seconds: u64,
-    },
+    Objection(#[from] Objection),
+    /// There is a token, but it is not good enough, for a reason that can be told.
+    #[error("{}", .0.sentence)]
+    Explained(Explanation),
 }
 
 impl Error {
     /// What kind of trouble it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Source {
-                problem: Problem::CommandLine | Problem::NotBuilt(_),
-                ..
-            } => Kind::Configuration,
-            _ => Kind::Credentials,
+            Error::NoSource { .. }
+            | Error::Elsewhere { .. }
+            | Error::Objection(_)
+            | Error::Explained(_) => Kind::Credentials,
+            Error::Source { problem, .. } | Error::Login(problem) => problem.kind(),
         }
     }
 
     /// What to do about it: lines that can be pasted, most useful first.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Error::NoSource { .. } => [
-                "graph-attach auth login --client-id APP_ID --tenant TENANT_ID",
-                "export AZURE_TENANT_ID=… AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…",
-                "export GRAPH_ATTACH_TOKEN_COMMAND='COMMAND THAT PRINTS A TOKEN'",
-                "export GRAPH_ATTACH_TOKEN_FILE=PATH",
-                "graph-attach sandbox -- graph-attach attach FILE    (no account needed)",
-            ]
-            .map(String::from)
-            .into(),
+            Error::NoSource { .. } => RECIPES.iter().copied().map(String::from).collect(),
             Error::Elsewhere { theirs, .. } => {
                 vec![format!(
                     "graph-attach resume --endpoint {theirs}    (with a token for it)"
                 )]
             }
-            Error::Source { problem, .. } => match problem {
-                Problem::Failed { .. } | Problem::TimedOut { .. } => {
-                    vec!["run the token command by itself to see what it prints".into()]
-                }
-                _ => Vec::new(),
-            },
+            Error::Objection(objection) => objection.hints(),
+            Error::Explained(explanation) => explanation.hints.clone(),
+            Error::Source { problem, .. } | Error::Login(problem) => problem.hints(),
         }
     }
 }
+
+/// The ways to bring a token, for those who have none; one for each kind of user.
+const RECIPES: &[&str] = &[
+    #[cfg(feature = "login")]
+    "graph-attach auth login --client-id APP_ID --tenant TENANT_ID",
+    #[cfg(feature = "azure")]
+    "export AZURE_TENANT_ID=… AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…",
+    "export GRAPH_ATTACH_TOKEN_COMMAND='COMMAND THAT PRINTS A TOKEN'",
+    "export GRAPH_ATTACH_TOKEN_FILE=PATH",
+    "graph-attach sandbox -- graph-attach attach FILE    (needs no account)",
+];
 
 fn lacking(half: Option<&HalfAzure>) -> String {
     half.map(|HalfAzure { set, missing }| {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Problem,
+    Problem, Token,
     provider::{Answer, Ask, Asking},
     reply::{Issued, LIMIT},
 };
@@ -41,7 +41,7 @@ impl TokenFile {
 }
 
 impl Ask for TokenFile {
-    fn ask(&self) -> Asking<'_> {
+    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
         Box::pin(async move {
             let path = &self.path;
             let unreadable = |source| Problem::Unreadable {
@@ -90,7 +90,7 @@ impl Ask for TokenFile {
 pub(super) struct Stdin;
 
 impl Ask for Stdin {
-    fn ask(&self) -> Asking<'_> {
+    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
         Box::pin(async move {
             let bytes = aside(|| read_limited(io::stdin()))
                 .await
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     async fn ask(path: &Path) -> Result<Answer, Problem> {
-        TokenFile::new(path.to_owned()).ask().await
+        TokenFile::new(path.to_owned()).ask(None).await
     }
 
     #[tokio::test]
@@ -155,9 +155,12 @@ mod tests {
         let path = directory.path().join("t");
         let file = TokenFile::new(path.clone());
         fs::write(&path, "first\n").unwrap();
-        assert_eq!(file.ask().await.unwrap().issued.token.expose(), "first");
+        assert_eq!(file.ask(None).await.unwrap().issued.token.expose(), "first");
         fs::write(&path, "second\n").unwrap();
-        assert_eq!(file.ask().await.unwrap().issued.token.expose(), "second");
+        assert_eq!(
+            file.ask(None).await.unwrap().issued.token.expose(),
+            "second"
+        );
         assert!(file.renewable());
     }
 
@@ -208,7 +211,7 @@ mod tests {
                 .unwrap();
         });
         let file = TokenFile::new(path);
-        assert_eq!(file.ask().await.unwrap().issued.token.expose(), "abc");
+        assert_eq!(file.ask(None).await.unwrap().issued.token.expose(), "abc");
         assert!(!file.renewable());
         writing.join().unwrap();
     }
@@ -226,6 +229,6 @@ mod tests {
             path,
             patience: Duration::from_millis(100),
         };
-        assert!(matches!(file.ask().await, Err(Problem::Silent { .. })));
+        assert!(matches!(file.ask(None).await, Err(Problem::Silent { .. })));
     }
 }

@@ -4,18 +4,34 @@
 //! that fails is an error: the next one is never tried in its place. Nothing here prints, and
 //! nothing reads the environment, which has been read by `config`.
 
+#[cfg(feature = "azure")]
+mod azure;
 pub mod claims;
 mod command;
+#[cfg(feature = "login")]
+pub mod device;
+mod entra;
 mod error;
+pub mod explain;
 mod file;
+#[cfg(any(feature = "azure", feature = "login"))]
+mod http;
+mod problem;
 mod provider;
 mod reply;
+#[cfg(feature = "login")]
+mod saved;
 mod select;
+mod status;
 pub mod token;
 
+pub use claims::Claims;
 pub use command::SECRET_VARIABLES;
-pub use error::{Error, Kind, Problem};
-pub use provider::Provider;
+pub use entra::Refusal;
+pub use error::{Error, Kind};
+pub use problem::Problem;
+pub use provider::{Context, Provider};
 pub use reply::Issued;
 pub use select::{Selection, select};
+pub use status::Status;
 pub use token::Token;

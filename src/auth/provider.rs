@@ -1,21 +1,27 @@
 //! Asks the one source for a token, and again when the token is about to end or was refused.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{fmt, future::Future, path::PathBuf, pin::Pin};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
+use url::Url;
 
+#[cfg(feature = "login")]
+use super::device;
 use super::{
     Error, Problem, Token,
     command::TokenCommand,
     file::{Stdin, TokenFile},
     reply::Issued,
-    select::Selection,
+    select::{Selection, select},
 };
-use crate::config::{Credential, Origin};
+use crate::config::{
+    Cloud, Credential, Origin, Settings, Sourced,
+    credential::{Identity, Method},
+};
 
 /// A token with less left than this is replaced: it must outlast a request and a skewed clock.
-const MARGIN: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 
 /// A source that keeps giving tokens near their end (a cache, a stale file) is asked no more often
 /// than this.
@@ -40,8 +46,8 @@ pub(super) type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>
 
 /// A source that can be asked for a token.
 pub(super) trait Ask: Send + Sync {
-    /// A token, as fresh as the source has one.
-    fn ask(&self) -> Asking<'_>;
+    /// A token, as fresh as the source has one; not `instead_of`, if there is a choice.
+    fn ask<'a>(&'a self, instead_of: Option<&'a Token>) -> Asking<'a>;
     /// Whether asking again can give another token.
     fn renewable(&self) -> bool;
 }
@@ -50,7 +56,7 @@ pub(super) trait Ask: Send + Sync {
 struct Fixed(Token);
 
 impl Ask for Fixed {
-    fn ask(&self) -> Asking<'_> {
+    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
         Box::pin(async { Ok(Issued::bare(self.0.clone()).into()) })
     }
 
@@ -59,10 +65,41 @@ impl Ask for Fixed {
     }
 }
 
+/// What sources need to know of the settings.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The cloud, for the scope of its tokens.
+    pub cloud: &'static Cloud,
+    /// The login host.
+    pub login_url: Url,
+    /// Certificates to trust besides the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// Where the saved login is; `None` where there is no such place.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Context {
+    /// Takes what sources need from the settings.
+    pub fn of(settings: &Settings) -> Self {
+        Context {
+            cloud: settings.cloud.value,
+            login_url: settings.login_url.value.clone(),
+            ca_file: settings.ca_file.as_ref().map(|file| file.value.clone()),
+            state_dir: settings
+                .state_dir
+                .as_ref()
+                .ok()
+                .map(|directory| directory.value.clone()),
+        }
+    }
+}
+
 /// Gives tokens from one source, and remembers the last.
 pub struct Provider {
     source: Box<dyn Ask>,
     origin: Origin,
+    ignored: Vec<Origin>,
+    cloud: Option<&'static Cloud>,
     held: Mutex<Held>,
     clock: fn() -> Timestamp,
 }
@@ -75,28 +112,49 @@ struct Held {
 }
 
 impl Provider {
+    /// The provider of the one source that the settings come to; asks it nothing yet.
+    ///
+    /// # Errors
+    /// When no source is set, or when what is set cannot be a source.
+    pub fn of(settings: &Settings) -> Result<Self, Error> {
+        let context = Context::of(settings);
+        let saved = is_saved(&context).then(|| settings.identity.clone());
+        Provider::new(select(settings.credentials.clone(), saved)?, &context)
+    }
+
     /// Prepares a source; asks it nothing yet.
     ///
     /// # Errors
     /// When what is configured cannot be a source.
-    pub fn new(selection: Selection) -> Result<Self, Error> {
-        let origin = selection.credential.origin;
-        match source(&selection.credential.value) {
-            Ok(source) => Ok(Provider {
-                source,
-                origin,
-                held: Mutex::default(),
-                clock: Timestamp::now,
-            }),
+    pub fn new(selection: Selection, context: &Context) -> Result<Self, Error> {
+        let Selection {
+            credential: Sourced { value, origin },
+            ignored,
+        } = selection;
+        match source(&value, context) {
+            Ok(source) => {
+                let cloud = Some(context.cloud);
+                Ok(Provider {
+                    ignored,
+                    cloud,
+                    ..Provider::with(source, origin)
+                })
+            }
             Err(problem) => Err(Error::Source { origin, problem }),
         }
     }
 
     /// A provider of just this token, which cannot be renewed.
     pub fn fixed(token: Token, origin: Origin) -> Self {
+        Provider::with(Box::new(Fixed(token)), origin)
+    }
+
+    fn with(source: Box<dyn Ask>, origin: Origin) -> Self {
         Provider {
-            source: Box::new(Fixed(token)),
+            source,
             origin,
+            ignored: Vec::new(),
+            cloud: None,
             held: Mutex::default(),
             clock: Timestamp::now,
         }
@@ -107,26 +165,44 @@ impl Provider {
         &self.origin
     }
 
+    /// The cloud that the tokens are meant for, if the settings named one.
+    pub fn cloud(&self) -> Option<&'static Cloud> {
+        self.cloud
+    }
+
+    /// Sources that are set too, and have no say.
+    pub fn ignored(&self) -> &[Origin] {
+        &self.ignored
+    }
+
     /// A token that has, as far as anyone can tell, at least five minutes left.
     ///
     /// # Errors
     /// When the source gives none, and none is left from before.
     pub async fn token(&self) -> Result<Token, Error> {
+        Ok(self.issued().await?.token)
+    }
+
+    /// The same, with what is known of its end.
+    ///
+    /// # Errors
+    /// When the source gives none, and none is left from before.
+    pub async fn issued(&self) -> Result<Issued, Error> {
         let mut held = self.held.lock().await;
         let now = (self.clock)();
         let current = held.token.as_ref();
         if let Some((issued, asked)) = current
             && !(self.source.renewable() && is_due(issued.expires, *asked, now))
         {
-            return Ok(issued.token.clone());
+            return Ok(issued.clone());
         }
-        match self.ask(&mut held, now).await {
-            Ok(token) => Ok(token),
+        match self.ask(&mut held, None, now).await {
+            Ok(issued) => Ok(issued),
             // Asking early is a precaution; what is still good is used.
             Err(error) => match &mut held.token {
                 Some((issued, asked)) if issued.expires.is_some_and(|end| now < end) => {
                     *asked = now;
-                    Ok(issued.token.clone())
+                    Ok(issued.clone())
                 }
                 _ => Err(error),
             },
@@ -147,7 +223,10 @@ impl Provider {
         if !self.source.renewable() {
             return Ok(None);
         }
-        let token = self.ask(&mut held, (self.clock)()).await?;
+        let token = self
+            .ask(&mut held, Some(rejected), (self.clock)())
+            .await?
+            .token;
         Ok((token != *rejected).then_some(token))
     }
 
@@ -156,16 +235,24 @@ impl Provider {
         std::mem::take(&mut self.held.lock().await.notes)
     }
 
-    async fn ask(&self, held: &mut Held, now: Timestamp) -> Result<Token, Error> {
+    async fn ask(
+        &self,
+        held: &mut Held,
+        instead_of: Option<&Token>,
+        now: Timestamp,
+    ) -> Result<Issued, Error> {
         let first = held.token.is_none();
-        let Answer { issued, note } = self.source.ask().await.map_err(|problem| Error::Source {
-            origin: self.origin.clone(),
-            problem,
-        })?;
-        let token = issued.token.clone();
-        held.token = Some((issued, now));
+        let Answer { issued, note } =
+            self.source
+                .ask(instead_of)
+                .await
+                .map_err(|problem| Error::Source {
+                    origin: self.origin.clone(),
+                    problem,
+                })?;
+        held.token = Some((issued.clone(), now));
         held.notes.extend(note.filter(|_| first));
-        Ok(token)
+        Ok(issued)
     }
 }
 
@@ -183,7 +270,17 @@ fn is_due(expires: Option<Timestamp>, asked: Timestamp, now: Timestamp) -> bool 
         && now.duration_since(asked) >= PAUSE
 }
 
-fn source(credential: &Credential) -> Result<Box<dyn Ask>, Problem> {
+#[cfg(feature = "login")]
+fn is_saved(context: &Context) -> bool {
+    device::is_saved(context)
+}
+
+#[cfg(not(feature = "login"))]
+fn is_saved(_context: &Context) -> bool {
+    false
+}
+
+fn source(credential: &Credential, context: &Context) -> Result<Box<dyn Ask>, Problem> {
     Ok(match credential {
         Credential::Literal(secret) => {
             Box::new(Fixed(Token::new(secret.reveal().ok_or(Problem::NotText)?)?))
@@ -191,9 +288,31 @@ fn source(credential: &Credential) -> Result<Box<dyn Ask>, Problem> {
         Credential::Stdin => Box::new(Stdin),
         Credential::File(path) => Box::new(TokenFile::new(path.clone())),
         Credential::Command(line) => Box::new(TokenCommand::new(line)?),
-        Credential::Entra(method, _) => return Err(Problem::NotBuilt(method.as_str())),
-        Credential::DeviceCode(_) => return Err(Problem::NotBuilt("device-code")),
+        Credential::Entra(method, identity) => entra(*method, identity, context)?,
+        Credential::DeviceCode(identity) => device_code(identity, context)?,
     })
+}
+
+#[cfg(feature = "azure")]
+fn entra(method: Method, identity: &Identity, context: &Context) -> Result<Box<dyn Ask>, Problem> {
+    Ok(Box::new(super::azure::Entra::new(
+        method, identity, context,
+    )?))
+}
+
+#[cfg(not(feature = "azure"))]
+fn entra(method: Method, _: &Identity, _: &Context) -> Result<Box<dyn Ask>, Problem> {
+    Err(Problem::NotBuilt(method.as_str()))
+}
+
+#[cfg(feature = "login")]
+fn device_code(identity: &Identity, context: &Context) -> Result<Box<dyn Ask>, Problem> {
+    Ok(Box::new(device::SavedLogin::new(identity, context)?))
+}
+
+#[cfg(not(feature = "login"))]
+fn device_code(_: &Identity, _: &Context) -> Result<Box<dyn Ask>, Problem> {
+    Err(Problem::NotBuilt("device-code"))
 }
 
 #[cfg(test)]
@@ -221,7 +340,7 @@ mod tests {
     }
 
     impl Ask for Counting {
-        fn ask(&self) -> Asking<'_> {
+        fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
             Box::pin(async {
                 let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
                 if call >= self.fails_from {
@@ -263,10 +382,8 @@ mod tests {
 
     fn provider(source: Counting) -> Provider {
         Provider {
-            source: Box::new(source),
-            origin: Origin::Default,
-            held: Mutex::default(),
             clock: || CLOCK.with(|clock| at(clock.load(Ordering::SeqCst))),
+            ..Provider::with(Box::new(source), Origin::Default)
         }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: the clap tree and nothing else. No I/O, no decisions.
 
 mod attach;
+mod auth;
 mod global;
 mod sandbox;
 mod sessions;
@@ -9,6 +10,9 @@ pub mod values;
 use clap::{Parser, Subcommand};
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
+#[cfg(feature = "login")]
+pub use auth::AuthLoginArgs;
+pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 pub use global::{ColorChoice, GlobalArgs};
 pub use sandbox::SandboxArgs;
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
@@ -61,11 +65,24 @@ pub enum Command {
     Prune,
     /// Run a stand-in for the service on this computer
     Sandbox(Box<SandboxArgs>),
+    /// Say which credentials are in use, sign in, sign out
+    Auth(AuthArgs),
     /// Print a completion script
     Completions(CompletionsArgs),
 }
 
 impl Command {
+    /// `--login-url`, on the command that has it.
+    pub fn login_url(&self) -> Option<&str> {
+        match self {
+            #[cfg(feature = "login")]
+            Command::Auth(AuthArgs {
+                command: AuthCommand::Login(args),
+            }) => args.login_url.as_deref(),
+            _ => None,
+        }
+    }
+
     /// `--mailbox`, on the commands that have it.
     pub fn mailbox(&self) -> Option<&str> {
         match self {

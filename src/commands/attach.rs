@@ -29,7 +29,10 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         error,
         item: Some(item.clone()),
     };
-    graph.token().await.map_err(request)?;
+    let mailbox = item.mailbox.as_deref();
+    for note in graph.check_token(mailbox).await.map_err(request)? {
+        context.printer.warn(&note);
+    }
     let _item_lock = match store {
         Some(store) => Some(
             context

@@ -1,6 +1,7 @@
 //! One verb per file; each reads like the manual's description of it.
 
 mod attach;
+mod auth;
 mod cancel;
 mod completions;
 mod inputs;
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
             let status = sandbox::run(args, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
         }
+        Command::Auth(args) => auth::run(&args.command, context).await,
         Command::Completions(args) => completions::run(args, context),
     }
 }

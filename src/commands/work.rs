@@ -127,14 +127,14 @@ impl Context {
 
     /// Where the token comes from. An error here is for the first request that needs one.
     pub(crate) fn provider(&self) -> Result<Provider, auth::Error> {
-        let selection = auth::select(self.settings.credentials.clone(), None)?;
+        let provider = Provider::of(&self.settings)?;
         self.printer
-            .detail(1, &format!("token from {}", selection.credential.origin));
-        for ignored in &selection.ignored {
+            .detail(1, &format!("token from {}", provider.origin()));
+        for ignored in provider.ignored() {
             self.printer
                 .detail(1, &format!("{ignored} is set too, and ignored"));
         }
-        Provider::new(selection)
+        Ok(provider)
     }
 
     /// How long an upload goes on trying.

@@ -73,6 +73,8 @@ pub struct Identity {
     pub client_secret_file: Option<PathBuf>,
     /// The file in which the platform keeps its token for the workload.
     pub federated_token_file: Option<PathBuf>,
+    /// The address of the metadata service, where it is not the usual one.
+    pub metadata_host: Option<String>,
 }
 
 /// A way to get a token, as configured.

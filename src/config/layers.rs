@@ -192,6 +192,7 @@ impl<'a> Layers<'a> {
             client_secret_file: nearest_secret
                 .and_then(|identity| identity.client_secret_file.clone()),
             federated_token_file: path(|identity| &identity.federated_token_file),
+            metadata_host: None,
         }
     }
 }

@@ -18,6 +18,8 @@ const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const FEDERATED: &str = "AZURE_FEDERATED_TOKEN_FILE";
+/// The metadata service of AKS pod identity and of tests.
+const METADATA: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
 /// Every way that is set, the one that wins first.
 pub(super) fn candidates(flags: &Flags, layers: &Layers<'_>) -> Result<Credentials, Error> {
@@ -126,6 +128,7 @@ fn filled(mut identity: Identity, layers: &Layers<'_>) -> Result<Identity, Error
     if identity.federated_token_file.is_none() {
         identity.federated_token_file = set(layers.around, FEDERATED).map(PathBuf::from);
     }
+    identity.metadata_host = text(layers, METADATA)?;
     Ok(identity)
 }
 

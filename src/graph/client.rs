@@ -15,12 +15,15 @@ use super::{
     client_request_id,
     error::{Error, Kind, Side},
     http::{self, Outgoing, Reply, Transport},
-    item::{Item, segment},
+    item::{self, Item, segment},
     ranges::Next,
     upload_url::UploadUrl,
     wire::{self, Attachment, ListPage, Listed, SessionReply},
 };
-use crate::auth::{self, Provider, Token};
+use crate::auth::{
+    self, Claims, Provider, Token,
+    explain::{self, Action, Attempt},
+};
 
 /// Longest answer that is read. 250 attachments (the most a message can have) with names of 255
 /// characters are under 1 MiB; a POST's answer may repeat the content of a file of 3 MB.
@@ -35,6 +38,8 @@ pub struct GraphClient {
     endpoint: Url,
     /// Or why there are none, for the first request that needs one.
     tokens: Result<Provider, Arc<auth::Error>>,
+    /// Whether the command changes nothing.
+    reading: bool,
 }
 
 /// A session that the service opened.
@@ -61,12 +66,80 @@ impl GraphClient {
             transport,
             endpoint,
             tokens: tokens.map_err(Arc::new),
+            reading: false,
         }
     }
 
-    /// The token, asked for now: an error here is an error before anything was done.
-    pub async fn token(&self) -> Result<Token, Error> {
-        Ok(self.provider()?.token().await?)
+    /// For a command that only reads: a refusal is then explained by the permission to read.
+    pub fn reading(self) -> Self {
+        GraphClient {
+            reading: true,
+            ..self
+        }
+    }
+
+    /// Asks for the token now, and looks whether it can be for this mailbox: an error here is an
+    /// error before anything was done. Gives what a person should know about the token's source.
+    pub async fn check_token(&self, mailbox: Option<&str>) -> Result<Vec<String>, Error> {
+        self.token(&self.url(&item::owner(mailbox))).await?;
+        Ok(self.provider()?.take_notes().await)
+    }
+
+    /// Asks the service for the least that a token for mail or for events can see.
+    pub async fn probe(&self, mailbox: Option<&str>) -> Result<(), Error> {
+        let owner = item::owner(mailbox);
+        let least = |collection| self.url(&format!("{owner}/{collection}?$top=1&$select=id"));
+        let ask = async |url: String| {
+            let reply = self
+                .call(Method::GET, &url, None, &Meter::default())
+                .await?;
+            self.ok(reply).map(drop)
+        };
+        match ask(least("messages")).await {
+            Err(error) if error.kind == Kind::Forbidden => ask(least("events")).await,
+            answer => answer,
+        }
+    }
+
+    /// The token for a request to `url`, unless it is plainly not for that.
+    async fn token(&self, url: &str) -> Result<Token, Error> {
+        let provider = self.provider()?;
+        let token = provider.token().await?;
+        if let (Some(cloud), Some(claims)) = (provider.cloud(), Claims::of(&token)) {
+            let mailbox = !is_own(self.below(url));
+            if let Some(objection) = explain::objection(&claims, cloud, &self.endpoint, mailbox) {
+                return Err(auth::Error::from(objection).into());
+            }
+        }
+        Ok(token)
+    }
+
+    /// The path of a URL below the endpoint.
+    fn below<'u>(&self, url: &'u str) -> &'u str {
+        url.strip_prefix(self.endpoint.as_str().trim_end_matches('/'))
+            .unwrap_or(url)
+    }
+
+    /// A 401 or 403, with what the token says of itself: it may explain it.
+    fn refused(&self, reply: &Reply, method: &Method, url: &str, token: &Token) -> Error {
+        let path = self.below(url);
+        let action = Action::of(method.as_str(), path);
+        let attempt = Attempt {
+            // Who attaches also looks at what is there: that is not what the permission is for.
+            action: if self.reading {
+                action
+            } else {
+                action.to_write()
+            },
+            mailbox: !is_own(path),
+        };
+        let mut error = reply.describe(Error::answer(Side::Graph, reply.status, &reply.body));
+        let claims = Claims::of(token);
+        let now = jiff::Timestamp::now();
+        error.explanation =
+            explain::refusal(claims.as_ref(), reply.status, &error.code, attempt, now)
+                .map(Box::new);
+        error
     }
 
     fn provider(&self) -> Result<&Provider, Error> {
@@ -128,7 +201,7 @@ impl GraphClient {
             segment(id)
         ));
         let mut read = 0;
-        let token = self.token().await?;
+        let mut token = self.token(&url).await?;
         let meter = Meter::default();
         let mut take = |bytes: &[u8]| {
             read += bytes.len() as u64;
@@ -136,9 +209,13 @@ impl GraphClient {
         };
         let first = self.outgoing(Method::GET, &url, None, &token, &meter)?;
         let mut reply = self.transport.download(first, &mut take).await?;
-        if let Some(token) = self.renewed(&reply, &token).await? {
+        if let Some(another) = self.renewed(&reply, &token).await? {
+            token = another;
             let again = self.outgoing(Method::GET, &url, None, &token, &meter)?;
             reply = self.transport.download(again, &mut take).await?;
+        }
+        if matches!(reply.status, 401 | 403) {
+            return Err(self.refused(&reply, &Method::GET, &url, &token));
         }
         self.ok(reply)?;
         Ok(read)
@@ -219,15 +296,17 @@ impl GraphClient {
         body: Option<Bytes>,
         meter: &Meter,
     ) -> Result<Reply, Error> {
-        let token = self.token().await?;
+        let mut token = self.token(url).await?;
         let first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
-        let reply = self.transport.exchange(first, LONGEST_ANSWER).await?;
-        match self.renewed(&reply, &token).await? {
-            None => Ok(reply),
-            Some(token) => {
-                let again = self.outgoing(method, url, body, &token, meter)?;
-                self.transport.exchange(again, LONGEST_ANSWER).await
-            }
+        let mut reply = self.transport.exchange(first, LONGEST_ANSWER).await?;
+        if let Some(another) = self.renewed(&reply, &token).await? {
+            token = another;
+            let again = self.outgoing(method.clone(), url, body, &token, meter)?;
+            reply = self.transport.exchange(again, LONGEST_ANSWER).await?;
+        }
+        match reply.status {
+            401 | 403 => Err(self.refused(&reply, &method, url, &token)),
+            _ => Ok(reply),
         }
     }
 
@@ -270,6 +349,11 @@ impl GraphClient {
             status => Err(reply.describe(Error::answer(Side::Graph, status, &reply.body))),
         }
     }
+}
+
+/// Whether a path below the endpoint is about the token's own mailbox.
+fn is_own(path: &str) -> bool {
+    path == "/me" || path.starts_with("/me/")
 }
 
 fn read_attachment(reply: &Reply) -> Result<Listed, Error> {

@@ -104,6 +104,8 @@ pub struct Error {
     pub diagnostics: Option<String>,
     /// Why there is no token, for [`Kind::Auth`].
     pub auth: Option<Arc<auth::Error>>,
+    /// What the token's own claims say about a 401 or 403.
+    pub explanation: Option<Box<auth::explain::Explanation>>,
 }
 
 impl Error {
@@ -119,6 +121,7 @@ impl Error {
             client_request_id: None,
             diagnostics: None,
             auth: None,
+            explanation: None,
         }
     }
 

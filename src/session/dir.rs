@@ -31,7 +31,7 @@ pub enum DirError {
 }
 
 /// Makes the directory if it is missing (0700) and checks that it is ours alone to write.
-pub(super) fn prepare(path: &Path) -> Result<(), DirError> {
+pub(crate) fn prepare(path: &Path) -> Result<(), DirError> {
     let io = |source| DirError::Io {
         path: path.to_owned(),
         source,
@@ -51,7 +51,7 @@ pub(super) fn prepare(path: &Path) -> Result<(), DirError> {
 }
 
 /// Checks an existing directory.
-pub(super) fn check(path: &Path) -> Result<(), DirError> {
+pub(crate) fn check(path: &Path) -> Result<(), DirError> {
     let io = |source| DirError::Io {
         path: path.to_owned(),
         source,
@@ -79,7 +79,7 @@ pub(super) fn check(path: &Path) -> Result<(), DirError> {
 }
 
 /// Options for opening a file of ours in the directory: never through a link, never for others.
-pub(super) fn options() -> fs::OpenOptions {
+pub(crate) fn options() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     options.mode(0o600).custom_flags(flags.bits().cast_signed());
@@ -87,6 +87,6 @@ pub(super) fn options() -> fs::OpenOptions {
 }
 
 /// Makes what was renamed into the directory survive a power cut.
-pub(super) fn sync(path: &Path) -> io::Result<()> {
+pub(crate) fn sync(path: &Path) -> io::Result<()> {
     fs::File::open(path)?.sync_all()
 }

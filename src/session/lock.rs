@@ -37,7 +37,7 @@ pub enum LockError {
 
 impl Lock {
     /// Takes the lock at `path`, or says at once who has it.
-    pub(super) fn take(path: &Path) -> Result<Self, LockError> {
+    pub(crate) fn take(path: &Path) -> Result<Self, LockError> {
         let wrong = |source| LockError::Io {
             path: path.to_owned(),
             source,

@@ -3,7 +3,7 @@
 //! Nothing here speaks to a service or prints. A file is replaced whole or not at all; what cannot be
 //! read is set aside and told, never deleted; what could have been tampered with is refused.
 
-mod dir;
+pub(crate) mod dir;
 mod id;
 mod lock;
 mod record;

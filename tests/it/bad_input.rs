@@ -48,7 +48,7 @@ fn files_that_are_none() {
 fn a_file_that_may_not_be_read() {
     let stage = Stage::new();
     let file = stage.file("secret", 10);
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::File::open(&file).is_ok() {
         // Root reads everything: be nobody.
         fs::set_permissions(stage.home.path(), fs::Permissions::from_mode(0o777)).unwrap();

@@ -1,6 +1,17 @@
 //! Black-box tests, in one binary; one file per behaviour.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends by a panic; clippy knows only the functions marked as tests"
+)]
+
 mod attach;
+mod auth_device;
+mod auth_entra;
+mod auth_login;
+mod auth_tokens;
 mod bad_input;
 mod faults;
 mod progress;

@@ -2,6 +2,7 @@
 //! stage on which the binary runs.
 
 pub(crate) mod client;
+pub(crate) mod login_server;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};

@@ -1,0 +1,294 @@
+//! Client secret, workload identity and managed identity, by Azure's own library over our HTTP.
+//!
+//! The library decides what is sent; [`Transport`] decides where it may go. A new credential is
+//! made each time, so that a rotated secret or federated token is read anew and a token that was
+//! refused does not come out of a cache.
+//!
+//! Of the environment, the library itself reads `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, with
+//! which App Service, Functions and Container Apps tell where their managed identity is.
+
+mod transport;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use azure_core::{
+    cloud::{CloudConfiguration, CustomConfiguration},
+    credentials::{Secret, TokenCredential},
+    http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport as AzureTransport},
+};
+use azure_identity::{
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+use jiff::Timestamp;
+use url::Url;
+
+use super::{
+    Problem, Token,
+    http::{self, Reach, Web},
+    provider::{Ask, Asking, Context},
+    reply::{Issued, LIMIT},
+};
+use crate::config::{
+    credential::{Identity, Method},
+    endpoint,
+};
+use transport::{Ear, Heard, Transport};
+
+/// How long getting a token may take in all, tries included: as long as a token command may.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tries after the first. The library's eight would outlast our patience.
+const RETRIES: u32 = 3;
+
+/// An app or a workload that signs in by itself.
+pub(super) struct Entra {
+    method: Method,
+    identity: Identity,
+    login_url: Url,
+    scope: String,
+    metadata: Option<Url>,
+    web: Arc<Web>,
+}
+
+impl Entra {
+    /// Checks that the identity is complete; asks nobody yet.
+    pub(super) fn new(
+        method: Method,
+        identity: &Identity,
+        context: &Context,
+    ) -> Result<Self, Problem> {
+        let mut missing = Vec::new();
+        if method != Method::ManagedIdentity {
+            if identity.tenant.is_none() {
+                missing.push("`tenant` (AZURE_TENANT_ID)");
+            }
+            if identity.client_id.is_none() {
+                missing.push("`client_id` (AZURE_CLIENT_ID)");
+            }
+        }
+        match method {
+            Method::ClientSecret
+                if identity.client_secret.is_none() && identity.client_secret_file.is_none() =>
+            {
+                missing.push("`client_secret_file` (or AZURE_CLIENT_SECRET)");
+            }
+            Method::WorkloadIdentity if identity.federated_token_file.is_none() => {
+                missing.push("`federated_token_file` (AZURE_FEDERATED_TOKEN_FILE)");
+            }
+            _ => {}
+        }
+        if !missing.is_empty() {
+            return Err(Problem::Incomplete {
+                method: method.as_str(),
+                missing,
+            });
+        }
+        Ok(Entra {
+            method,
+            identity: identity.clone(),
+            login_url: context.login_url.clone(),
+            scope: context.cloud.scope(),
+            metadata: identity
+                .metadata_host
+                .as_deref()
+                .map(metadata)
+                .transpose()?,
+            web: Arc::new(Web::new(context.ca_file.as_deref())?),
+        })
+    }
+
+    /// The library's credential; made anew for each token.
+    fn credential(&self, ear: &Ear) -> Result<Arc<dyn TokenCredential>, Problem> {
+        let refused = |error: azure_core::Error| Problem::Identity(brief(&error));
+        let Identity {
+            tenant, client_id, ..
+        } = &self.identity;
+        let tenant = tenant.clone().unwrap_or_default();
+        let client = client_id.clone().unwrap_or_default();
+        Ok(match self.method {
+            Method::ClientSecret => ClientSecretCredential::new(
+                &tenant,
+                client,
+                Secret::new(self.secret()?),
+                Some(ClientSecretCredentialOptions {
+                    client_options: self.options(Reach::Login, ear),
+                }),
+            )
+            .map_err(refused)?,
+            Method::WorkloadIdentity => {
+                let path = self
+                    .identity
+                    .federated_token_file
+                    .clone()
+                    .unwrap_or_default();
+                // The library would say less about a file that is not there.
+                read(&path)?;
+                let options = WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions {
+                        client_options: self.options(Reach::Login, ear),
+                    },
+                    client_id: Some(client),
+                    tenant_id: Some(tenant),
+                    token_file_path: Some(path),
+                };
+                WorkloadIdentityCredential::new(Some(options)).map_err(refused)?
+            }
+            Method::ManagedIdentity => {
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
+                    client_options: self.options(Reach::Metadata, ear),
+                };
+                ManagedIdentityCredential::new(Some(options)).map_err(refused)?
+            }
+        })
+    }
+
+    fn secret(&self) -> Result<String, Problem> {
+        match (
+            &self.identity.client_secret,
+            &self.identity.client_secret_file,
+        ) {
+            (Some(secret), _) => Ok(secret.reveal().ok_or(Problem::NotText)?.to_owned()),
+            (None, Some(path)) => Ok(read(path)?.trim().to_owned()),
+            (None, None) => Ok(String::new()),
+        }
+    }
+
+    fn options(&self, reach: Reach, ear: &Ear) -> ClientOptions {
+        // The library insists on https for its authority; where ours is http (which only this
+        // computer can be), the transport puts the scheme back.
+        let mut authority = self.login_url.clone();
+        let plain = authority.scheme() == "http";
+        if plain {
+            // From one scheme with a host to another this cannot fail.
+            let port = authority.port_or_known_default();
+            let _ = authority.set_scheme("https");
+            let _ = authority.set_port(port);
+        }
+        let mut cloud = CustomConfiguration::default();
+        cloud.authority_host = authority.to_string();
+        ClientOptions {
+            transport: Some(AzureTransport::new(Arc::new(Transport {
+                ear: ear.clone(),
+                web: Arc::clone(&self.web),
+                reach,
+                plain: plain.then_some(authority),
+                metadata: self.metadata.clone(),
+            }))),
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                max_retries: RETRIES,
+                ..Default::default()
+            }),
+            cloud: Some(Arc::new(CloudConfiguration::from(cloud))),
+            ..ClientOptions::default()
+        }
+    }
+}
+
+impl Ask for Entra {
+    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+        Box::pin(async move {
+            let ear = Ear::default();
+            let credential = self.credential(&ear)?;
+            let scopes = [self.scope.as_str()];
+            let asked = tokio::time::timeout(PATIENCE, credential.get_token(&scopes, None)).await;
+            let Ok(answer) = asked else {
+                let host = match self.method {
+                    Method::ManagedIdentity => "the metadata service".into(),
+                    _ => self.login_url.host_str().unwrap_or_default().to_owned(),
+                };
+                return Err(Problem::Unreachable {
+                    host,
+                    why: "no answer in time".into(),
+                });
+            };
+            let token = answer.map_err(|error| self.sort(ear.take(), &error))?;
+            let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
+            Ok(Issued {
+                token: Token::new(token.token.secret())?,
+                expires,
+            }
+            .into())
+        })
+    }
+
+    fn renewable(&self) -> bool {
+        true
+    }
+}
+
+impl Entra {
+    /// What a failure comes to, by what was heard last. The library's own account of it is kept out:
+    /// it cannot read descriptions of several lines, which Entra's are, and leads to pages about the
+    /// library.
+    fn sort(&self, heard: Option<Heard>, error: &azure_core::Error) -> Problem {
+        let managed = self.method == Method::ManagedIdentity;
+        match heard {
+            Some(Heard::Nothing(unreachable)) if managed => {
+                Problem::NoPlatform(unreachable.to_string())
+            }
+            Some(Heard::Nothing(unreachable)) => unreachable.into(),
+            Some(Heard::Answer {
+                status: status @ (408 | 429 | 500..),
+                ..
+            }) => Problem::Unavailable(status),
+            Some(Heard::Answer {
+                refusal: Some(refusal),
+                ..
+            }) if managed => Problem::NoPlatform(if refusal.text.is_empty() {
+                refusal.error
+            } else {
+                refusal.text
+            }),
+            Some(Heard::Answer {
+                refusal: Some(refusal),
+                ..
+            }) => Problem::Refused(refusal),
+            Some(Heard::Answer { status, .. }) if managed => {
+                Problem::NoPlatform(format!("it answered {status}"))
+            }
+            Some(Heard::Answer { .. }) => Problem::Garbled("it is no answer of Entra's"),
+            None => Problem::Identity(brief(error)),
+        }
+    }
+}
+
+/// The innermost sentence of one of the library's errors about what it was configured with.
+fn brief(error: &azure_core::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(next) = innermost.source() {
+        innermost = next;
+    }
+    innermost
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+fn read(path: &Path) -> Result<String, Problem> {
+    let text = std::fs::read_to_string(path).map_err(|source| Problem::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    if text.len() > LIMIT {
+        return Err(Problem::TooLong);
+    }
+    Ok(text)
+}
+
+/// Reads where the metadata service is said to be; it must be on this machine or its platform's own
+/// network, because no TLS vouches for it.
+fn metadata(text: &str) -> Result<Url, Problem> {
+    let url = Url::parse(text).map_err(|_| Problem::Metadata)?;
+    if endpoint::is_loopback(&url) || http::is_link_local(&url) {
+        Ok(url)
+    } else {
+        Err(Problem::Metadata)
+    }
+}
