@@ -27,13 +27,13 @@ const NAME_MIN: usize = 10;
 /// Wider than this, a bar says nothing more.
 const BAR_MAX: usize = 60;
 /// What a bar gets before a long name gets more.
-const BAR_WANTED: usize = 24;
+const BAR_WANTED: usize = 16;
 
 /// Fields keep their width while their numbers change, so that the bar does not jump about.
 const PERCENT: usize = 5;
 const RATE: usize = 10;
 const LEFT: usize = 9;
-const FLIGHT: usize = 19;
+const FLIGHT: usize = 20;
 
 const DIM: Style = Style::new().dimmed();
 const DONE: Style = AnsiColor::Cyan.on_default();
@@ -55,7 +55,10 @@ pub(super) fn line(
         room: width.saturating_sub(1),
         color,
     };
-    let name = format!("{label}{}", escape::text(&upload.name));
+    let name = Name {
+        least: columns(label) + NAME_MIN,
+        text: format!("{label}{}", escape::text(&upload.name)),
+    };
     match &upload.phase {
         Phase::Waiting(why) => {
             let end = format!(", {}", why.end(now));
@@ -96,29 +99,45 @@ pub(super) fn line(
     line.text
 }
 
+/// Which file it is.
+struct Name {
+    text: String,
+    /// Columns below which a longer text is not cut.
+    least: usize,
+}
+
+impl Name {
+    fn width(&self) -> usize {
+        columns(&self.text)
+    }
+
+    fn least(&self) -> usize {
+        self.least.min(self.width())
+    }
+}
+
 /// A bar with fields after it, as many as there is room for.
 fn progress(
     line: &mut Line,
     upload: &Upload,
-    name: &str,
+    name: &Name,
     (done, total): (u64, u64),
     fields: &[Field<'_>],
 ) {
     let spinner = SPINNER[upload.life % SPINNER.len()];
     line.put(spinner, DONE);
     line.put(" ", PLAIN);
-    let name_width = columns(name);
     // The least that name, bar and percentage need, with what separates them.
-    let least = name_width.min(NAME_MIN) + BETWEEN + BAR_MIN + BETWEEN + PERCENT;
+    let least = name.least() + BETWEEN + BAR_MIN + BETWEEN + PERCENT;
     let Some(mut spare) = line.room.checked_sub(least) else {
-        return cramped(line, name, human::percent(done, total));
+        return cramped(line, &name.text, human::percent(done, total));
     };
     let mut shown: Vec<&Field<'_>> = Vec::new();
     for field in fields {
         let needs = BETWEEN + field.width;
         // The last field is a nicety: a readable name comes before it.
         let wanted = if field.place == 3 {
-            name_width.min(30).saturating_sub(NAME_MIN)
+            name.width().min(30).saturating_sub(name.least())
         } else {
             0
         };
@@ -132,12 +151,14 @@ fn progress(
     }
     shown.sort_by_key(|field| field.place);
 
-    let flexible = spare + name_width.min(NAME_MIN) + BAR_MIN;
-    let name_room = name_width.min(flexible.saturating_sub(BAR_WANTED).max(NAME_MIN));
+    let flexible = spare + name.least() + BAR_MIN;
+    let wanted = flexible.saturating_sub(BAR_WANTED);
+    let name_room = name.width().min(wanted.max(name.least()));
     let bar = (flexible - name_room).min(BAR_MAX);
-    line.put(&fit::middle(name, name_room), PLAIN);
+    let short = fit::middle(&name.text, name_room);
+    line.put(&short, PLAIN);
     // A wide character may leave one column of the name's room empty.
-    line.blank(name_room.saturating_sub(columns(&fit::middle(name, name_room))) + BETWEEN);
+    line.blank(name_room - columns(&short) + BETWEEN);
     draw_bar(line, done, total, bar);
     line.blank(BETWEEN);
     line.put(
@@ -166,7 +187,7 @@ fn cramped(line: &mut Line, name: &str, percent: u64) {
 }
 
 /// Why nothing moves. The reason comes first, then name, percentage and sizes as they fit.
-fn wait(line: &mut Line, upload: &Upload, name: &str, reason: &str, end: &str) {
+fn wait(line: &mut Line, upload: &Upload, name: &Name, reason: &str, end: &str) {
     line.put(AT_REST, WAITING);
     line.put(" ", PLAIN);
     let reason = fit::end(reason, line.room.saturating_sub(columns(end)));
@@ -174,7 +195,7 @@ fn wait(line: &mut Line, upload: &Upload, name: &str, reason: &str, end: &str) {
     let mut spare = line.room.saturating_sub(columns(&message));
     let percent = format!("{} %", human::percent(upload.offset, upload.size));
     let sizes = human::part(upload.offset, upload.size);
-    let name_least = columns(name).min(NAME_MIN) + BETWEEN;
+    let name_least = name.least() + BETWEEN;
     if spare >= name_least {
         let mut shown = Vec::new();
         for field in [percent, sizes] {
@@ -183,7 +204,7 @@ fn wait(line: &mut Line, upload: &Upload, name: &str, reason: &str, end: &str) {
                 shown.push(field);
             }
         }
-        line.put(&fit::middle(name, spare - BETWEEN), PLAIN);
+        line.put(&fit::middle(&name.text, spare - BETWEEN), PLAIN);
         line.blank(BETWEEN);
         for field in shown {
             line.put(&field, PLAIN);
@@ -271,12 +292,12 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r"
         ⠴ report.pdf  ━━━━╸─────   48 %  23.5 of 48.3 MB  20 s left
         ⠴ report.pdf  ━━━━━━━━╸─────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left
-        ⠴ report.pdf  ━━━━━━━━━━━━━━━━━━───────────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
+        ⠴ report.pdf  ━━━━━━━━━━━━━━━━━╸──────────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
         ⠴ report.pdf  ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━───────────────────────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
         ⠴ quarte…lsx  ━━━━╸─────   48 %  23.5 of 48.3 MB  20 s left
-        ⠴ quarte…lsx  ━━━━━━━━╸─────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left
-        ⠴ quarterly-figu…ion.xlsx  ━━━━━━━━━━━╸────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
-        ⠴ quarterly-figures-for-the-board-of-directors-of-the-northern-region.xlsx  ━━━━━━━━━━━━━━━━━━━━━━━━━━╸────────────────────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
+        ⠴ quarter…xlsx  ━━━━━━━╸────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left
+        ⠴ quarterly-figures-…region.xlsx  ━━━━━━━╸────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
+        ⠴ quarterly-figures-for-the-board-of-directors-of-the-northern-region.xlsx  ━━━━━━━━━━━━━━━━━━━━━━━━━━────────────────────────────   48 %  23.5 of 48.3 MB    1.3 MB/s  20 s left  … 1.2 MB in flight
         · the service is throttling, retrying in 12 s (2 of 10)
         · quarterly…n.xlsx  48 %  the service is throttling, retrying in 12 s (2 of 10)
         · quarterly-figures-for-t…ern-region.xlsx  48 %  23.5 of 48.3 MB  the service is throttling, retrying in 12 s (2 of 10)

@@ -2,7 +2,8 @@
 //!
 //! indicatif's own surface hides the bar when `NO_COLOR` is set, writes in several pieces and fills
 //! each line to the last column, which wraps when the window shrinks. This one writes one frame at
-//! a time, never fills, forbids wrapping while it draws, and cleans up after a resize.
+//! a time, never fills, forbids wrapping while it draws, and leaves the cursor where the line began:
+//! there, an echoed `^C` cannot wrap, and after a resize the old line is below the cursor.
 
 use std::{
     fmt::{self, Write as _},
@@ -12,10 +13,7 @@ use std::{
 
 use indicatif::TermLike;
 
-use super::{
-    fit,
-    streams::{Stream, lock},
-};
+use super::streams::{Stream, lock};
 
 /// Tells the terminal's size as (rows, columns), as far as it is known.
 pub(super) type Size = Arc<dyn Fn() -> Option<(u16, u16)> + Send + Sync>;
@@ -34,8 +32,8 @@ pub(super) struct Screen {
 struct Frame {
     /// What goes out with the next flush.
     pending: String,
-    /// Columns of the line that is on the screen now.
-    drawn: usize,
+    /// The width for which the line on the screen was made.
+    width: u16,
 }
 
 impl Screen {
@@ -104,21 +102,21 @@ impl TermLike for Screen {
         if text.trim_start_matches(' ').is_empty() {
             return Ok(());
         }
-        // A line that was made for a wider window will be cut, not wrapped.
-        lock(&self.frame).drawn = visible(text).min(usize::from(self.width()));
         // Should the terminal find a character wider than we do, the end is lost, not the layout.
-        self.pend(format_args!("\x1b[?7l{text}\x1b[?7h"))
+        self.pend(format_args!("\x1b[?7l{text}\x1b[?7h\r"))
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        let drawn = std::mem::take(&mut lock(&self.frame).drawn);
-        // A window that became narrower than the line has rewrapped it over several rows, with the
-        // cursor in the last. (xterm itself cuts the line instead, and loses as many rows above.)
-        let rows = drawn.saturating_sub(1) / usize::from(self.width());
-        if rows == 0 {
+        let width = self.width();
+        let before = std::mem::replace(&mut lock(&self.frame).width, width);
+        // A window that became narrower has wrapped the line over several rows. They are cleared one
+        // by one: tmux keeps a copy of a screen that is cleared as a whole.
+        let wrapped = usize::from(before.saturating_sub(1) / width);
+        let rows = "\x1b[B\x1b[2K".repeat(wrapped);
+        if wrapped == 0 {
             self.pend(format_args!("\r\x1b[2K"))
         } else {
-            self.pend(format_args!("\x1b[{rows}A\r\x1b[J"))
+            self.pend(format_args!("\r\x1b7\x1b[2K{rows}\x1b8"))
         }
     }
 
@@ -142,26 +140,9 @@ pub(super) fn columns(size: &Size) -> u16 {
     size().map_or(USUAL.1, |(_, columns)| columns.max(1))
 }
 
-/// Columns of `text` without its colour sequences, the only ones that it may hold.
-fn visible(text: &str) -> usize {
-    let mut pieces = text.split('\x1b');
-    let first = pieces.next().unwrap_or_default();
-    let rest = pieces
-        .filter_map(|piece| piece.split_once('m'))
-        .map(|(_, shown)| shown);
-    fit::columns(first) + rest.map(fit::columns).sum::<usize>()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn colours_take_no_columns() {
-        assert_eq!(visible("\x1b[36m━━\x1b[0m 42 %"), 7);
-        assert_eq!(visible("plain"), 5);
-        assert_eq!(visible(""), 0);
-    }
 
     #[test]
     fn a_terminal_without_a_width_is_taken_for_a_usual_one() {

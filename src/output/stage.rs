@@ -77,15 +77,21 @@ impl Stage {
         rows.join("\n").trim_end().to_owned()
     }
 
-    /// Changes the window's width, as a terminal that rewraps its lines shows them.
+    /// Changes the window's width, as a terminal that rewraps its lines shows them: the cursor stays
+    /// at the beginning of its line.
     pub(super) fn resize(&self, columns: u16) {
         let mut screen = lock(&self.screen);
-        let text: Vec<_> = (0..24)
+        let cursor = screen.screen().cursor_position();
+        assert_eq!(cursor.1, 0, "the cursor is not where a line begins");
+        let above: Vec<_> = (0..cursor.0)
             .map(|row| row_of(screen.screen(), row))
-            .take(usize::from(screen.screen().cursor_position().0) + 1)
             .collect();
+        let line = row_of(screen.screen(), cursor.0);
         *screen = parser(columns);
-        screen.process(text.join("\r\n").as_bytes());
+        for row in above {
+            screen.process(format!("{row}\r\n").as_bytes());
+        }
+        screen.process(format!("\x1b7{line}\x1b8").as_bytes());
         *lock(&self.size) = (24, columns);
     }
 }
