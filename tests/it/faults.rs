@@ -292,7 +292,7 @@ fn known_refusals() {
     fault("post@1=403");
     attach(&file, &[])
         .code(4)
-        .says("Mail.ReadWrite")
+        .says("the token has the permission")
         .says("ErrorAccessDenied");
     fault("create@1=403");
     attach(&large, &["--mailbox", "sandbox@example.com"])
