@@ -214,7 +214,7 @@ fn forbidden(claims: &Claims, code: &str, attempt: Attempt) -> Explanation {
     } else if attempt.mailbox {
         (
             "the token's user may not write to this mailbox, or the service does not let delegated \
-             tokens attach to mailboxes of others",
+             tokens attach to shared or delegated mailboxes",
             "give the user full access to the mailbox, or use an app with the application permission",
         )
     } else if code.eq_ignore_ascii_case("ErrorAccessDenied") {
@@ -547,7 +547,7 @@ mod tests {
             mailbox: true,
             ..MESSAGE
         };
-        assert!(explain(&user, 403, other).contains("mailboxes of others"));
+        assert!(explain(&user, 403, other).contains("shared or delegated mailboxes"));
         let app = json!({"roles": ["Mail.ReadWrite"]});
         assert!(explain(&app, 403, other).contains("policy"));
         let shared_only = json!({"scp": "Mail.ReadWrite.Shared"});
