@@ -36,6 +36,11 @@ const NOT_FOUND: u32 = 3;
 /// look may come before the service has finished what it was doing when the answer was lost.
 const LOOKS: u32 = 2;
 
+/// How often a repeated range may be refused as a conflict where the service does not say where it
+/// stands. A conflict with somebody else's change is over by then; a service that has the range and
+/// calls its repetition a conflict would say so for ever.
+const REFUSED_REPEATS: u32 = 2;
+
 /// How often a GET on the upload URL that itself fails is tried for one incident.
 const ASKS: u32 = 2;
 
@@ -119,6 +124,8 @@ pub struct Machine {
     oddities: u32,
     setbacks: u32,
     agreed_refusals: u32,
+    /// Repeats of one range that were refused as conflicts.
+    refused_repeats: u32,
 }
 
 impl Machine {
@@ -146,6 +153,7 @@ impl Machine {
             oddities: 0,
             setbacks: 0,
             agreed_refusals: 0,
+            refused_repeats: 0,
         }
     }
 
@@ -262,6 +270,7 @@ impl Machine {
         match result {
             Ok(Next::At(0) | Next::Unsaid) => {
                 (self.acked, self.sent, self.high) = (0, 0, 0);
+                self.refused_repeats = 0;
                 self.asking = Asking::Possible;
                 self.from_disk = false;
                 self.incident_over();
@@ -325,3 +334,6 @@ struct Clock {
     now: Duration,
     roll: f64,
 }
+
+#[cfg(test)]
+mod tests;

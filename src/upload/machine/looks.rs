@@ -12,7 +12,6 @@ use crate::{
 
 impl Machine {
     pub(super) fn look(&mut self, why: Look) -> Step {
-        self.looks += 1;
         self.due(Doing::Look(why))
     }
 
@@ -20,6 +19,9 @@ impl Machine {
         let Doing::Look(why) = self.doing.clone() else {
             return self.go();
         };
+        if result.is_ok() {
+            self.looks += 1;
+        }
         match result {
             Ok(found) if found.len() > 1 => Step::Stop(Stop::Twice(found)),
             Ok(found) => match (found.into_iter().next(), why) {
@@ -31,15 +33,17 @@ impl Machine {
                     id: Some(id),
                     already: false,
                 },
-                (None, Look::Identify) => Step::Attached {
-                    id: None,
-                    already: false,
-                },
+                (None, Look::Identify) if self.looks < LOOKS => {
+                    self.look_again(Look::Identify, clock)
+                }
+                (None, Look::Identify) => {
+                    let what = "it answered 201 to the last byte, and the file is not among the \
+                                attachments";
+                    Step::Stop(Stop::Contradiction(what.to_owned()))
+                }
                 (None, Look::LostLast) => self.ask_or_again(clock),
                 (None, Look::LostPost) if self.looks < LOOKS => {
-                    self.looks += 1;
-                    let delay = retry::delay(Kind::Unavailable, 1, None, clock.roll);
-                    self.wait(delay, Kind::Unavailable, Doing::Look(Look::LostPost), clock)
+                    self.look_again(Look::LostPost, clock)
                 }
                 (None, Look::LostPost) => {
                     self.repeated = true;
@@ -74,6 +78,12 @@ impl Machine {
         }
     }
 
+    /// Gives the service a moment to finish what it may be doing, then looks again.
+    pub(super) fn look_again(&mut self, why: Look, clock: Clock) -> Step {
+        let delay = retry::delay(Kind::Unavailable, 1, None, clock.roll);
+        self.wait(delay, Kind::Unavailable, Doing::Look(why), clock)
+    }
+
     /// The last range is not attached as far as can be seen.
     pub(super) fn ask_or_again(&mut self, clock: Clock) -> Step {
         if self.asking == Asking::Possible && self.asks < ASKS {
@@ -84,6 +94,7 @@ impl Machine {
     }
 
     pub(super) fn attached(&mut self, id: Option<String>) -> Step {
+        self.looks = 0;
         match id {
             None => self.look(Look::Identify),
             Some(id) if self.repeated => self.look(Look::Confirm(id)),

@@ -1,10 +1,13 @@
 //! What follows the answer to a range, or the lack of one: on, ask, again, or a new session.
 
-use super::{ASKS, Asking, Cause, Clock, Doing, LOOKS, Look, Machine, ODDITIES, REPLACEMENTS};
+use super::{
+    ASKS, Asking, Cause, Clock, Doing, LOOKS, Look, Machine, ODDITIES, REFUSED_REPEATS,
+    REPLACEMENTS,
+};
 use crate::{
     graph::{Error, Kind, ranges::Next},
     upload::{
-        retry,
+        plan::Range,
         step::{Answer, Step, Stop},
     },
 };
@@ -53,6 +56,7 @@ impl Machine {
             self.attempt = 0;
             self.oddities = 0;
             self.agreed_refusals = 0;
+            self.refused_repeats = 0;
         }
         self.from_disk = false;
         self.incident_over();
@@ -74,6 +78,7 @@ impl Machine {
     }
 
     pub(super) fn put_failed(&mut self, error: &Error, clock: Clock) -> Step {
+        let repeated = self.range.end <= self.sent;
         if !matches!(
             error.kind,
             Kind::Connect | Kind::Certificate | Kind::Throttled
@@ -83,6 +88,14 @@ impl Machine {
         match error.kind {
             // Nothing was done; whatever was in doubt before is still in doubt.
             Kind::Connect | Kind::Throttled => self.retry(error, Doing::Put, clock),
+            Kind::Conflict if repeated && self.asking == Asking::Refused => {
+                self.refused_repeats += 1;
+                if self.refused_repeats < REFUSED_REPEATS {
+                    self.doubt(error, clock)
+                } else {
+                    self.replace()
+                }
+            }
             Kind::Lost | Kind::Unavailable | Kind::Conflict | Kind::Contradiction => {
                 self.doubt(error, clock)
             }
@@ -120,6 +133,13 @@ impl Machine {
         self.ask_or_send()
     }
 
+    /// Whether what would go next may have attached the file already. A record on disk may be older
+    /// than the truth: the process that wrote it could not save, and sent the last range all the same.
+    fn last_in_doubt(&self) -> bool {
+        let next = Range::next(self.acked, self.size, self.limits.chunk);
+        self.sent == self.size || (self.from_disk && next.end == self.size)
+    }
+
     pub(super) fn ask_or_send(&mut self) -> Step {
         if self.asking == Asking::Possible && self.asks < ASKS {
             self.asks += 1;
@@ -129,7 +149,11 @@ impl Machine {
     }
 
     pub(super) fn send_again(&mut self) -> Step {
-        self.repeated |= self.sent == self.size;
+        if self.acked == self.size {
+            // A finished upload whose attachment is gone: there is nothing left to send here.
+            return self.replace();
+        }
+        self.repeated |= self.last_in_doubt();
         self.put()
     }
 
@@ -169,11 +193,8 @@ impl Machine {
     pub(super) fn no_word_now(&mut self, clock: Clock) -> Step {
         match self.cause {
             Cause::Refusal => self.replace(),
-            Cause::Doubt | Cause::Resume if self.sent == self.size && self.looks < LOOKS => {
-                // Give the service a moment to finish what it may be doing, then look again.
-                let error = Error::local(Kind::Unavailable, String::new());
-                let delay = retry::delay(error.kind, 1, None, clock.roll);
-                self.wait(delay, error.kind, Doing::Look(Look::LostLast), clock)
+            Cause::Doubt | Cause::Resume if self.last_in_doubt() && self.looks < LOOKS => {
+                self.look_again(Look::LostLast, clock)
             }
             Cause::Doubt | Cause::Resume => self.send_again(),
         }
