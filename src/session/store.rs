@@ -120,7 +120,12 @@ impl Store {
         if record.spooled {
             remove(&self.spool(record.id))?;
         }
-        remove(&self.path(record.id))?;
+        self.remove(record.id)
+    }
+
+    /// Removes a record alone.
+    pub fn remove(&self, id: SessionId) -> io::Result<()> {
+        remove(&self.path(id))?;
         dir::sync(&self.dir)
     }
 

@@ -56,6 +56,22 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// Puts the record of a new session in the place of an earlier one's. If it cannot be saved, the
+    /// earlier one goes all the same: a `resume` of that session, should it be alive after all,
+    /// would attach beside the new one.
+    pub(super) fn replace(&mut self, record: Record) -> Result<(), io::Error> {
+        let earlier = std::mem::replace(&mut self.on_disk, false);
+        self.record = Some(record);
+        let result = self.save(Durability::Power);
+        if let (true, false, Some(store), Some(record)) =
+            (earlier, self.on_disk, self.store, &self.record)
+            && let Err(error) = store.remove(record.id)
+        {
+            self.warn(&error);
+        }
+        result
+    }
+
     /// Whether a later `resume` finds the session.
     pub(super) fn resumable(&self) -> bool {
         self.on_disk

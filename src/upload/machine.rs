@@ -9,12 +9,15 @@
 //!   POST it first looks for the finished attachment, because sending those twice attaches twice.
 //! * A session is replaced only after that look, and only a few times.
 
+mod looks;
+mod patience;
+mod ranges;
+
 use std::time::Duration;
 
 use super::{
     plan::{LARGEST_POST, Range, Route},
-    retry,
-    step::{Answer, Limits, Seen, Step, Stop},
+    step::{Limits, Seen, Step, Stop},
 };
 use crate::graph::{Error, Kind, ranges::Next};
 
@@ -32,6 +35,11 @@ const NOT_FOUND: u32 = 3;
 /// How often the attachments are looked at before a last range or a POST is sent again: the first
 /// look may come before the service has finished what it was doing when the answer was lost.
 const LOOKS: u32 = 2;
+
+/// How often a repeated range may be refused as a conflict where the service does not say where it
+/// stands. A conflict with somebody else's change is over by then; a service that has the range and
+/// calls its repetition a conflict would say so for ever.
+const REFUSED_REPEATS: u32 = 2;
 
 /// How often a GET on the upload URL that itself fails is tried for one incident.
 const ASKS: u32 = 2;
@@ -116,6 +124,8 @@ pub struct Machine {
     oddities: u32,
     setbacks: u32,
     agreed_refusals: u32,
+    /// Repeats of one range that were refused as conflicts.
+    refused_repeats: u32,
 }
 
 impl Machine {
@@ -143,6 +153,7 @@ impl Machine {
             oddities: 0,
             setbacks: 0,
             agreed_refusals: 0,
+            refused_repeats: 0,
         }
     }
 
@@ -222,11 +233,6 @@ impl Machine {
         }
     }
 
-    fn look(&mut self, why: Look) -> Step {
-        self.looks += 1;
-        self.due(Doing::Look(why))
-    }
-
     fn discard_then(&mut self, step: Step) -> Step {
         let replacing = matches!(step, Step::Look { .. });
         self.doing = Doing::DiscardThen(Box::new(step));
@@ -264,6 +270,7 @@ impl Machine {
         match result {
             Ok(Next::At(0) | Next::Unsaid) => {
                 (self.acked, self.sent, self.high) = (0, 0, 0);
+                self.refused_repeats = 0;
                 self.asking = Asking::Possible;
                 self.from_disk = false;
                 self.incident_over();
@@ -311,320 +318,6 @@ impl Machine {
             Route::Session => Doing::Create,
         })
     }
-
-    fn answered(&mut self, answer: Answer, clock: Clock) -> Step {
-        let range = self.range;
-        self.sent = self.sent.max(range.end);
-        match answer {
-            Answer::Attached(id) if range.end == self.size => self.attached(id),
-            Answer::Attached(_) => self.look(Look::Early),
-            Answer::Continues(Next::At(n)) => self.position(n, clock),
-            Answer::Continues(Next::Unsaid) => self.position(range.end, clock),
-            Answer::Continues(Next::Nonsense) => {
-                let error = Error::contradiction("`nextExpectedRanges` cannot be read");
-                self.doubt(&error, clock)
-            }
-        }
-    }
-
-    /// The service holds `n` bytes.
-    fn position(&mut self, n: u64, clock: Clock) -> Step {
-        if n > self.size || (n > self.sent && !self.from_disk) {
-            let what = format!(
-                "it says that it holds {n} bytes, but only {} of {} were sent",
-                self.sent, self.size
-            );
-            return self.discard_then(Step::Stop(Stop::Contradiction(what)));
-        }
-        if n > self.sent {
-            // The record is older than the truth: what lies between was sent by a process that
-            // could not save, so nobody can vouch for it.
-            return self.replace();
-        }
-        if n < self.acked {
-            self.setbacks += 1;
-            if self.setbacks > ODDITIES {
-                let what = "it keeps forgetting bytes that it had acknowledged".to_owned();
-                return self.discard_then(Step::Stop(Stop::Contradiction(what)));
-            }
-        }
-        let moved = n > self.high;
-        self.acked = n;
-        if moved {
-            self.high = n;
-            self.attempt = 0;
-            self.oddities = 0;
-            self.agreed_refusals = 0;
-        }
-        self.from_disk = false;
-        self.incident_over();
-        if n == self.size {
-            return self.look(Look::Complete);
-        }
-        if !moved && self.doing == Doing::Put {
-            // 200, and not a byte further: not a success, not quite an error.
-            let error = Error::contradiction("it took a range and is no further than before");
-            return self.odd(&error, Doing::Put, clock);
-        }
-        self.put()
-    }
-
-    fn incident_over(&mut self) {
-        self.asks = 0;
-        self.looks = 0;
-        self.cause = Cause::Doubt;
-    }
-
-    fn put_failed(&mut self, error: &Error, clock: Clock) -> Step {
-        if !matches!(
-            error.kind,
-            Kind::Connect | Kind::Certificate | Kind::Throttled
-        ) {
-            self.sent = self.sent.max(self.range.end);
-        }
-        match error.kind {
-            // Nothing was done; whatever was in doubt before is still in doubt.
-            Kind::Connect | Kind::Throttled => self.retry(error, Doing::Put, clock),
-            Kind::Lost | Kind::Unavailable | Kind::Conflict | Kind::Contradiction => {
-                self.doubt(error, clock)
-            }
-            Kind::Range | Kind::NotFound | Kind::Unauthorized | Kind::Forbidden => {
-                self.cause = Cause::Refusal;
-                if self.asking == Asking::Possible && self.asks == 0 {
-                    self.asks += 1;
-                    self.due(Doing::Ask)
-                } else {
-                    self.replace()
-                }
-            }
-            Kind::Deadline => Step::Stop(Stop::Deadline),
-            Kind::Certificate => Step::Stop(Stop::Error),
-            _ => self.discard_then(Step::Stop(Stop::Error)),
-        }
-    }
-
-    /// The fate of the range is unknown: wait, then find out.
-    fn doubt(&mut self, error: &Error, clock: Clock) -> Step {
-        self.cause = Cause::Doubt;
-        self.asks = 0;
-        self.looks = 0;
-        if error.kind == Kind::Contradiction {
-            self.odd(error, Doing::Resolve, clock)
-        } else {
-            self.retry(error, Doing::Resolve, clock)
-        }
-    }
-
-    fn resolve(&mut self) -> Step {
-        if self.sent == self.size && self.looks < LOOKS {
-            return self.look(Look::LostLast);
-        }
-        self.ask_or_send()
-    }
-
-    fn ask_or_send(&mut self) -> Step {
-        if self.asking == Asking::Possible && self.asks < ASKS {
-            self.asks += 1;
-            return self.due(Doing::Ask);
-        }
-        self.send_again()
-    }
-
-    fn send_again(&mut self) -> Step {
-        self.repeated |= self.sent == self.size;
-        self.put()
-    }
-
-    fn asked(&mut self, result: Result<Next, &Error>, clock: Clock) -> Step {
-        match result {
-            Ok(Next::At(n)) => {
-                if self.cause == Cause::Refusal && n == self.range.start {
-                    // It wants the very range that it just refused.
-                    self.agreed_refusals += 1;
-                    if self.agreed_refusals > 1 {
-                        return self.replace();
-                    }
-                }
-                self.position(n, clock)
-            }
-            Ok(Next::Unsaid | Next::Nonsense) => self.no_word(clock),
-            Err(error) => match error.kind {
-                Kind::Deadline => Step::Stop(Stop::Deadline),
-                Kind::Certificate => Step::Stop(Stop::Error),
-                Kind::Connect | Kind::Throttled => self.retry(error, Doing::Ask, clock),
-                Kind::Lost | Kind::Unavailable if self.asks < ASKS => {
-                    self.asks += 1;
-                    self.retry(error, Doing::Ask, clock)
-                }
-                Kind::Lost | Kind::Unavailable => self.no_word_now(clock),
-                _ => self.no_word(clock),
-            },
-        }
-    }
-
-    /// GET is of no use with this service.
-    fn no_word(&mut self, clock: Clock) -> Step {
-        self.asking = Asking::Refused;
-        self.no_word_now(clock)
-    }
-
-    fn no_word_now(&mut self, clock: Clock) -> Step {
-        match self.cause {
-            Cause::Refusal => self.replace(),
-            Cause::Doubt | Cause::Resume if self.sent == self.size && self.looks < LOOKS => {
-                // Give the service a moment to finish what it may be doing, then look again.
-                let error = Error::local(Kind::Unavailable, String::new());
-                let delay = retry::delay(error.kind, 1, None, clock.roll);
-                self.wait(delay, error.kind, Doing::Look(Look::LostLast), clock)
-            }
-            Cause::Doubt | Cause::Resume => self.send_again(),
-        }
-    }
-
-    /// This session is over: a new one, if there may be one.
-    fn replace(&mut self) -> Step {
-        self.replaced += 1;
-        if self.replaced > REPLACEMENTS.min(self.limits.max_retries) {
-            return Step::Stop(Stop::SessionsSpent);
-        }
-        self.discard_then(Step::Look { identify: false })
-    }
-
-    fn looked(&mut self, result: Result<Vec<String>, &Error>, clock: Clock) -> Step {
-        let Doing::Look(why) = self.doing.clone() else {
-            return self.go();
-        };
-        match result {
-            Ok(found) if found.len() > 1 => Step::Stop(Stop::Twice(found)),
-            Ok(found) => match (found.into_iter().next(), why) {
-                (_, Look::Confirm(id)) => Step::Attached {
-                    id: Some(id),
-                    already: false,
-                },
-                (Some(id), _) => Step::Attached {
-                    id: Some(id),
-                    already: false,
-                },
-                (None, Look::Identify) => Step::Attached {
-                    id: None,
-                    already: false,
-                },
-                (None, Look::LostLast) => self.ask_or_again(clock),
-                (None, Look::LostPost) if self.looks < LOOKS => {
-                    self.looks += 1;
-                    let delay = retry::delay(Kind::Unavailable, 1, None, clock.roll);
-                    self.wait(delay, Kind::Unavailable, Doing::Look(Look::LostPost), clock)
-                }
-                (None, Look::LostPost) => {
-                    self.repeated = true;
-                    self.due(Doing::Post)
-                }
-                (None, Look::Replacing) => {
-                    let delay = retry::delay(Kind::NotFound, self.replaced, None, clock.roll);
-                    self.wait(delay, Kind::NotFound, Doing::Create, clock)
-                }
-                (None, Look::Complete) => self.replace(),
-                (None, Look::Early) => {
-                    let what = "it answered 201 before the last byte was sent, and what it attached \
-                                is not the file";
-                    Step::Stop(Stop::Contradiction(what.to_owned()))
-                }
-            },
-            // The upload itself has succeeded; not being able to look does not undo that.
-            Err(error) if !error.kind.temporary() || self.attempt >= self.limits.max_retries => {
-                match why {
-                    Look::Identify => Step::Attached {
-                        id: None,
-                        already: false,
-                    },
-                    Look::Confirm(id) => Step::Attached {
-                        id: Some(id),
-                        already: false,
-                    },
-                    why => self.failed(error, Doing::Look(why), clock),
-                }
-            }
-            Err(error) => self.failed(error, Doing::Look(why), clock),
-        }
-    }
-
-    /// The last range is not attached as far as can be seen.
-    fn ask_or_again(&mut self, clock: Clock) -> Step {
-        if self.asking == Asking::Possible && self.asks < ASKS {
-            self.asks += 1;
-            return self.due(Doing::Ask);
-        }
-        self.no_word_now(clock)
-    }
-
-    fn attached(&mut self, id: Option<String>) -> Step {
-        match id {
-            None => self.look(Look::Identify),
-            Some(id) if self.repeated => self.look(Look::Confirm(id)),
-            Some(id) => Step::Attached {
-                id: Some(id),
-                already: false,
-            },
-        }
-    }
-
-    /// A request failed that is safe to repeat.
-    fn failed(&mut self, error: &Error, doing: Doing, clock: Clock) -> Step {
-        match error.kind {
-            Kind::Deadline => Step::Stop(Stop::Deadline),
-            Kind::Contradiction if error.is("UploadUrlRefused") => Step::Stop(Stop::Error),
-            Kind::Contradiction => self.odd(error, doing, clock),
-            Kind::Conflict => self.retry(error, doing, clock),
-            Kind::NotFound if error.is("ErrorItemNotFound") && self.not_found < NOT_FOUND => {
-                if self.not_found >= self.limits.max_retries {
-                    return Step::Stop(Stop::Error);
-                }
-                let delay = Duration::from_secs(1 << self.not_found);
-                self.not_found += 1;
-                self.wait(delay, error.kind, doing, clock)
-            }
-            kind if kind.temporary() => self.retry(error, doing, clock),
-            _ => Step::Stop(Stop::Error),
-        }
-    }
-
-    /// An answer that makes no sense: a few are taken.
-    fn odd(&mut self, error: &Error, doing: Doing, clock: Clock) -> Step {
-        self.oddities += 1;
-        if self.oddities > ODDITIES.min(self.limits.max_retries) {
-            return Step::Stop(Stop::Contradiction(error.message.clone()));
-        }
-        let delay = retry::delay(error.kind, self.oddities, error.retry_after, clock.roll);
-        self.wait(delay, error.kind, doing, clock)
-    }
-
-    fn retry(&mut self, error: &Error, doing: Doing, clock: Clock) -> Step {
-        if error.kind == Kind::Deadline {
-            return Step::Stop(Stop::Deadline);
-        }
-        if self.attempt >= self.limits.max_retries {
-            return Step::Stop(Stop::RetriesSpent);
-        }
-        self.attempt += 1;
-        let delay = retry::delay(error.kind, self.attempt, error.retry_after, clock.roll);
-        self.wait(delay, error.kind, doing, clock)
-    }
-
-    fn wait(&mut self, delay: Duration, why: Kind, doing: Doing, clock: Clock) -> Step {
-        if self
-            .limits
-            .deadline
-            .is_some_and(|deadline| clock.now + delay >= deadline)
-        {
-            return Step::Stop(Stop::Deadline);
-        }
-        self.doing = doing;
-        Step::Wait {
-            delay,
-            why,
-            attempt: self.attempt.max(1),
-        }
-    }
 }
 
 /// The value by value, the error by reference.
@@ -641,3 +334,6 @@ struct Clock {
     now: Duration,
     roll: f64,
 }
+
+#[cfg(test)]
+mod tests;

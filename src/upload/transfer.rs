@@ -387,7 +387,7 @@ impl<'a> Transfer<'a> {
         let id = earlier.as_ref().map(|record| record.id).or(job.spool);
         let id = id.or_else(|| self.services.store.map(Store::new_id));
         let id = id.unwrap_or_else(|| SessionId::draw(|| fastrand::u8(..)));
-        self.keeper.record = Some(Record {
+        let record = Record {
             id,
             state: State::Unfinished,
             endpoint: self.services.endpoint.to_owned(),
@@ -409,12 +409,14 @@ impl<'a> Transfer<'a> {
             expires: created.expires,
             created: earlier.map_or_else(jiff::Timestamp::now, |record| record.created),
             attachment_id: None,
-        });
+        };
         if let (Some(store), false, None) = (self.services.store, self.resumed, &self.lock) {
             // The id is new, so nobody else has it; a directory that fails is told by `save`.
             self.lock = store.lock_session(id).ok();
         }
-        self.save(Durability::Power)?;
+        self.keeper
+            .replace(record)
+            .map_err(|error| self.failure(Cause::State(error)))?;
         self.tell(Event::Opened {
             session: id,
             offset: 0,
