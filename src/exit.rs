@@ -95,6 +95,30 @@ pub struct Request {
     pub item: Option<Item>,
 }
 
+/// A request about mail, other than an upload, failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {error}")]
+pub struct MailRequest {
+    /// What was tried: "cannot send the message".
+    pub what: String,
+    /// The error.
+    pub error: graph::Error,
+    /// About which item; none for a whole mailbox.
+    pub item: Option<Item>,
+    /// What it takes, least privileged.
+    pub permission: &'static str,
+}
+
+/// This program refuses, because it would do harm or could not work.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What and why.
+    pub message: String,
+    /// The next command to run.
+    pub hints: Vec<String>,
+}
+
 /// What a command's error comes to.
 #[derive(Debug)]
 pub struct Verdict {
@@ -173,6 +197,12 @@ pub fn verdict(error: &anyhow::Error) -> Verdict {
         }
         if let Some(error) = cause.downcast_ref::<Request>() {
             return service(&error.error, error.item.as_ref(), &error.what);
+        }
+        if let Some(error) = cause.downcast_ref::<MailRequest>() {
+            return mail(error);
+        }
+        if let Some(error) = cause.downcast_ref::<Refusal>() {
+            return Verdict::new(REFUSED, "Refused", &error.message).hints(error.hints.clone());
         }
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return Verdict::new(USAGE, "Usage", &error.message).hints(error.hints.clone());
@@ -287,16 +317,19 @@ fn not_attached(error: &NotAttached) -> Verdict {
         }
         Cause::Twice(ids) => {
             let verdict = Verdict::new(CONTRADICTION, "AttachedTwice", heading);
-            ids.iter().fold(verdict, |verdict, id| {
-                verdict.cause(format!("attachment `{id}`"))
-            })
+            ids.iter()
+                .fold(verdict, |verdict, id| {
+                    verdict.cause(format!("attachment `{id}`"))
+                })
+                .hints(ids.last().map(|id| detach(item, id)))
         }
         Cause::Mismatch { id } => Verdict::new(
             CONTRADICTION,
             "VerificationFailed",
             format!("`{name}` is attached, but what was read back is not the file"),
         )
-        .cause(format!("attachment `{id}`")),
+        .cause(format!("attachment `{id}`"))
+        .hint(detach(item, id)),
         Cause::Deadline => {
             let verdict = Verdict::new(TEMPORARY, "Deadline", heading);
             match last {
@@ -328,6 +361,31 @@ fn not_attached(error: &NotAttached) -> Verdict {
     if let Some(session) = failure.session {
         verdict.resume = Some(session);
         verdict = verdict.hint(format!("graph-attach resume {session}"));
+    }
+    verdict
+}
+
+/// The command that removes an attachment.
+fn detach(item: &Item, id: &str) -> String {
+    format!("graph-attach detach {} {}", flags(item), shell(id))
+}
+
+/// The same for what is no upload: other permissions, and mailboxes as well as items.
+fn mail(error: &MailRequest) -> Verdict {
+    let mut verdict = service(&error.error, error.item.as_ref(), &error.what);
+    match (error.error.kind, &error.item) {
+        (Kind::Forbidden, _) if error.error.explanation.is_none() => {
+            verdict.problem.heading = format!("{}: the token does not allow it", error.what);
+            verdict.problem.hints = vec![format!(
+                "it needs the permission {}, and in somebody else's mailbox that of its owner",
+                error.permission
+            )];
+        }
+        (Kind::NotFound, None) => {
+            verdict.problem.heading = format!("{}: there is no such mailbox", error.what);
+            verdict.problem.hints = vec!["check `--mailbox`".to_owned()];
+        }
+        _ => {}
     }
     verdict
 }
@@ -420,7 +478,20 @@ fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
     }
 }
 
-/// A word that a shell takes as it is.
-fn shell(word: &str) -> String {
+/// The options that name an item, as a shell takes them.
+pub fn flags(item: &Item) -> String {
+    let mut flags = format!("--{} {}", item.kind, shell(&item.id));
+    if let Some(mailbox) = &item.mailbox {
+        flags += &format!(" --mailbox {}", shell(mailbox));
+    }
+    flags
+}
+
+/// A word that a shell takes as it is: quoted only where it must be, so that ids stay readable.
+pub fn shell(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&b);
+    if !word.is_empty() && !word.starts_with('=') && word.bytes().all(plain) {
+        return word.to_owned();
+    }
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
-use super::values;
+use super::{mail::ComposeArgs, values};
 
 /// Attach files to a message or an event.
 ///
@@ -65,6 +65,22 @@ pub struct AttachArgs {
     #[arg(long)]
     pub fail_fast: bool,
 
+    /// Send the message once every file is attached (and verified, with --verify)
+    #[arg(long, conflicts_with = "event")]
+    pub send: bool,
+
+    /// Say what would be done with each file, and why not; uses no network
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+
+    /// Make a draft first, instead of --message
+    #[arg(long, conflicts_with_all = ["message", "event"])]
+    pub new: bool,
+
+    /// What the draft is to be.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
+
     /// Patience.
     #[command(flatten)]
     pub retry: RetryArgs,
@@ -73,7 +89,7 @@ pub struct AttachArgs {
 const LONG_ABOUT: &str = "\
 Examples:
   graph-attach attach --message AAMk… report.pdf
-  graph-attach attach --event AAMk… --mailbox room1@contoso.com agenda.docx plan.pdf
+  graph-attach attach --new --to ann@contoso.com --subject Report --send report.pdf data.zip
   pg_dump db | gzip | graph-attach attach --message AAMk… --name db.sql.gz -
 
 Attach files to a message or an event.

@@ -3,6 +3,8 @@
 mod attach;
 mod auth;
 mod global;
+pub mod links;
+mod mail;
 mod sandbox;
 mod sessions;
 pub mod values;
@@ -14,6 +16,9 @@ pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 pub use auth::AuthLoginArgs;
 pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 pub use global::{ColorChoice, GlobalArgs};
+pub use mail::{
+    ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
+};
 pub use sandbox::SandboxArgs;
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
 
@@ -67,6 +72,16 @@ pub enum Command {
     Sandbox(Box<SandboxArgs>),
     /// Say which credentials are in use, sign in, sign out
     Auth(AuthArgs),
+    /// Make a draft and print its id
+    Draft(Box<DraftArgs>),
+    /// List messages, drafts or events, newest first
+    Find(FindArgs),
+    /// Send a draft
+    Send(SendArgs),
+    /// List the attachments of a message or an event
+    Ls(LsArgs),
+    /// Remove attachments from a message or an event
+    Detach(DetachArgs),
     /// Print a completion script
     Completions(CompletionsArgs),
 }
@@ -87,6 +102,11 @@ impl Command {
     pub fn mailbox(&self) -> Option<&str> {
         match self {
             Command::Attach(args) => args.item.mailbox.as_deref(),
+            Command::Draft(args) => args.mailbox.as_deref(),
+            Command::Find(args) => args.mailbox.as_deref(),
+            Command::Send(args) => args.mailbox.as_deref(),
+            Command::Ls(args) => args.item.mailbox.as_deref(),
+            Command::Detach(args) => args.item.mailbox.as_deref(),
             _ => None,
         }
     }

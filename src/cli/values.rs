@@ -1,5 +1,6 @@
 //! Parsers of option values. Pure: text in, value or one clear sentence out.
 
+use super::links;
 use crate::upload::plan::{LARGEST_CHUNK, SESSION_FROM};
 
 /// Longest attachment name, in characters. Source: Outlook on the web refuses longer ones.
@@ -28,9 +29,10 @@ pub fn name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// An id of the service: opaque, but one path segment.
+/// An id of the service: opaque, but one path segment. A link to the item is as good.
 pub fn item_id(text: &str) -> Result<String, String> {
-    let id = text.trim();
+    let linked = links::id_in(text)?;
+    let id = linked.as_deref().unwrap_or(text).trim();
     if id.is_empty() {
         return Err("the id is empty".to_owned());
     }

@@ -3,21 +3,28 @@
 use std::{path::Path, time::Instant};
 
 use super::{
+    again, compose, ids,
     inputs::{self, Input, SpoolError},
+    patience::Patience,
+    preview,
     report::Tally,
+    send,
     work::Context,
 };
 use crate::{
     cli::{AttachArgs, ItemArgs},
-    exit::{self, NotAttached, Usage},
-    graph::{Attachment, Item, ItemKind},
+    exit::{self, NotAttached, Refusal, Usage},
+    graph::{Attachment, Draft, GraphClient, Item, ItemKind},
     session::{Record, SessionId, State, Store},
     upload::{self, Earlier, Job, Services, Source, SourceError},
 };
 
 pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<u8> {
-    let item = item(&args.item, context)?;
-    let inputs = inputs::inputs(args)?;
+    let target = target(args, context)?;
+    let inputs = inputs::inputs(args, context)?;
+    if args.dry_run {
+        return preview::dry_run(args, &target, &inputs, context);
+    }
     let clients = context.clients(Some(&args.retry))?;
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
@@ -27,11 +34,26 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     let request = |error| exit::Request {
         what: "no token".to_owned(),
         error,
-        item: Some(item.clone()),
+        item: target.item().cloned(),
     };
-    let mailbox = item.mailbox.as_deref();
-    for note in graph.check_token(mailbox).await.map_err(request)? {
+    let mailbox = context.mailbox()?;
+    for note in graph
+        .check_token(mailbox.as_deref())
+        .await
+        .map_err(request)?
+    {
         context.printer.warn(&note);
+    }
+    let patience = Patience::new(context, &graph, &args.retry);
+    let item = match &target {
+        Target::Item(item) => ids::resolve(item.clone(), &graph, &patience, context).await?,
+        Target::Draft(draft) => {
+            inputs::any_readable(&inputs)?;
+            new_draft(draft, &graph, &patience, context).await?
+        }
+    };
+    if args.new || args.send {
+        *context.go_on.borrow_mut() = Some(again::command(args, &item, &inputs));
     }
     let _item_lock = match store {
         Some(store) => Some(
@@ -41,6 +63,11 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         ),
         None => None,
     };
+    let draft = match args.send {
+        true => Some(send::ready(&item, &graph, &patience).await?),
+        false => None,
+    };
+    preview::notes(item.kind, &inputs, context);
 
     let reporter = context.report_on(inputs.len());
     let volume = context.volume();
@@ -56,11 +83,15 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         volume: &volume,
     };
     let mut tally = Tally::new(&context.printer);
+    let mut unverified = false;
     for input in &inputs {
         let since = Instant::now();
         let shown = input.display();
         match one(input, args, &item, &services, context).await {
-            Ok(outcome) => tally.attached(&shown, &outcome, since),
+            Ok(outcome) => {
+                unverified |= args.verify && !outcome.verified;
+                tally.attached(&shown, &outcome, since);
+            }
             Err(error) => {
                 let code = tally.failed(&shown, &error);
                 // The next file would need the same token, or the same time.
@@ -71,7 +102,98 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         }
     }
     reporter.finish();
-    Ok(tally.finish())
+    let complete = tally.is_complete(inputs.len());
+    if let (Some(draft), true) = (&draft, complete) {
+        let sent = match unverified {
+            true => Err(Refusal {
+                message: "not sent: an attachment could not be read back".to_owned(),
+                hints: vec![],
+            }
+            .into()),
+            false => send::no_unfinished(&item, draft, context),
+        };
+        let sent = match sent {
+            Ok(()) => send::deliver(&item, draft, &graph, &patience, context).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            tally.unsent(&item.id, &error);
+        }
+    }
+    let code = tally.finish();
+    if !complete {
+        preview::how_to_go_on(args, context);
+    }
+    Ok(code)
+}
+
+/// Onto what.
+pub(super) enum Target {
+    /// A message or an event that is there.
+    Item(Item),
+    /// A draft that is to be made.
+    Draft(Draft),
+}
+
+impl Target {
+    fn item(&self) -> Option<&Item> {
+        match self {
+            Target::Item(item) => Some(item),
+            Target::Draft(_) => None,
+        }
+    }
+}
+
+/// What the options name.
+fn target(args: &AttachArgs, context: &Context) -> anyhow::Result<Target> {
+    if !args.new {
+        if compose::is_given(&args.compose) {
+            let hint = "graph-attach attach --new --to ADDRESS --subject TEXT FILE";
+            return Err(Usage::new("a draft is made with `--new` only", &[hint]).into());
+        }
+        if args.item.message.is_none() && args.item.event.is_none() {
+            inputs::id_among_files(&args.files)?;
+        }
+        let item = item(&args.item, context)?;
+        if args.send && item.kind == ItemKind::Event {
+            return Err(Usage::new("an event is not sent: `--send` is for messages", &[]).into());
+        }
+        return Ok(Target::Item(item));
+    }
+    inputs::one_reader_of_stdin(inputs::stdin_readers(args), context)?;
+    let draft = compose::draft(&args.compose)?;
+    if args.send && draft.recipients().is_empty() {
+        let hint = "name them with `--to ADDRESS`, or leave `--send` out";
+        return Err(Usage::new("there are no recipients to send it to", &[hint]).into());
+    }
+    Ok(Target::Draft(draft))
+}
+
+/// Makes the draft, and tells its id: whatever happens next, it can be gone on with.
+async fn new_draft(
+    draft: &Draft,
+    graph: &GraphClient,
+    patience: &Patience<'_>,
+    context: &Context,
+) -> anyhow::Result<Item> {
+    let found = compose::create(draft, false, graph, patience, context).await?;
+    if context.printer.options().json {
+        context.printer.json(&serde_json::json!({
+            "type": "draft",
+            "id": found.id,
+            "subject": found.subject,
+            "immutable": false,
+        }));
+    } else {
+        context
+            .printer
+            .note(&format!("the draft `{}` is {}", found.subject, found.id));
+    }
+    Ok(Item {
+        kind: ItemKind::Message,
+        id: found.id,
+        mailbox: context.mailbox()?,
+    })
 }
 
 /// Attaches one file.
@@ -298,14 +420,6 @@ pub(super) fn item(args: &ItemArgs, context: &Context) -> anyhow::Result<Item> {
             },
         },
     };
-    let mailbox = context
-        .settings
-        .mailbox
-        .as_ref()
-        .map(|mailbox| mailbox.value.clone());
-    let mailbox = mailbox
-        .map(|mailbox| crate::cli::values::item_id(&mailbox))
-        .transpose()
-        .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?;
+    let mailbox = context.mailbox()?;
     Ok(Item { kind, id, mailbox })
 }

@@ -8,12 +8,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::work::Context;
 use crate::{
-    cli::{AttachArgs, values},
-    exit::Usage,
+    cli::{AttachArgs, ComposeArgs, links, values},
+    config::Credential,
+    exit::{Usage, shell},
     graph::Attachment,
     session::{SessionId, Store},
-    upload::plan::LARGEST,
+    upload::{Source, SourceError, plan::LARGEST},
 };
 
 /// One file to attach.
@@ -35,11 +37,59 @@ impl Input {
     }
 }
 
+/// The options that read standard input, of those that say what a draft is to be.
+pub(super) fn readers(compose: &ComposeArgs) -> Vec<&'static str> {
+    let options = [
+        ("--body-file -", &compose.body_file),
+        ("--json-file -", &compose.json_file),
+    ];
+    let readers = options
+        .iter()
+        .filter(|(_, path)| path.iter().any(|path| is_stdin(&path)));
+    readers.map(|(name, _)| *name).collect()
+}
+
+/// Refuses a command line on which several things read standard input.
+pub(super) fn one_reader_of_stdin(
+    mut readers: Vec<&'static str>,
+    context: &Context,
+) -> Result<(), Usage> {
+    let token = context.settings.credentials.ways.first();
+    if token.is_some_and(|way| way.value == Credential::Stdin) {
+        readers.push("--token-file -");
+    }
+    match readers.as_slice() {
+        [] | [_] => Ok(()),
+        [first, second, ..] => Err(Usage::new(
+            format!("standard input can be read once only: `{first}` and `{second}` both want it"),
+            &[],
+        )),
+    }
+}
+
+/// Everything on the command line of `attach` that reads standard input.
+pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
+    let mut readers = readers(&args.compose);
+    readers.extend(args.files.iter().filter(is_stdin).map(|_| "-"));
+    let list = args.files_from.iter().filter(is_stdin);
+    readers.extend(list.map(|_| "--files-from -"));
+    readers
+}
+
+fn is_stdin(path: &&PathBuf) -> bool {
+    **path == Path::new("-")
+}
+
 /// Everything that the arguments name, in order.
-pub(super) fn inputs(args: &AttachArgs) -> anyhow::Result<Vec<Input>> {
+pub(super) fn inputs(args: &AttachArgs, context: &Context) -> anyhow::Result<Vec<Input>> {
+    let mut readers = stdin_readers(args);
+    one_reader_of_stdin(readers.clone(), context)?;
     let mut paths = args.files.clone();
     if let Some(list) = &args.files_from {
-        paths.extend(listed(list, args.null)?);
+        let listed = listed(list, args.null)?;
+        readers.extend(listed.iter().filter(is_stdin).map(|_| "-"));
+        one_reader_of_stdin(readers, context)?;
+        paths.extend(listed);
     }
     let inputs: Vec<Input> = paths
         .into_iter()
@@ -55,10 +105,6 @@ pub(super) fn inputs(args: &AttachArgs) -> anyhow::Result<Vec<Input>> {
         .iter()
         .filter(|input| **input == Input::Stdin)
         .count();
-    let list_is_stdin = args.files_from.as_deref() == Some(Path::new("-"));
-    if stdin + usize::from(list_is_stdin) > 1 {
-        return Err(Usage::new("standard input can be read once only", &[]).into());
-    }
     if stdin == 1 && args.name.is_none() {
         return Err(Usage::new(
             "standard input has no name",
@@ -81,6 +127,46 @@ pub(super) fn inputs(args: &AttachArgs) -> anyhow::Result<Vec<Input>> {
         return Err(Usage::new("the list names no files", &[]).into());
     }
     Ok(inputs)
+}
+
+/// Somebody who wrote an id where a file belongs is told so.
+pub(super) fn id_among_files(files: &[PathBuf]) -> Result<(), Usage> {
+    let ids = files.iter().filter(|path| !path.exists());
+    let id = ids
+        .filter_map(|path| path.to_str())
+        .find(|text| links::is_like_an_id(text) || links::id_in(text).is_ok_and(|id| id.is_some()));
+    let Some(id) = id else { return Ok(()) };
+    let files = files.iter().map(|path| path.to_string_lossy());
+    let files: Vec<String> = files
+        .filter(|file| file != id)
+        .map(|file| shell(&file))
+        .collect();
+    let files = match files.is_empty() {
+        true => "FILE".to_owned(),
+        false => files.join(" "),
+    };
+    let quoted = shell(id);
+    Err(Usage {
+        message: format!("`{id}` looks like the id of a message or an event, not like a file"),
+        hints: vec![format!(
+            "did you mean this? graph-attach attach --message {quoted} {files}"
+        )],
+    })
+}
+
+/// Refuses when not one of the files could be attached: then no draft should be made for them.
+pub(super) fn any_readable(inputs: &[Input]) -> Result<(), SourceError> {
+    let mut first = None;
+    for input in inputs {
+        match input {
+            Input::Stdin => return Ok(()),
+            Input::Path(path) => match Source::open(path) {
+                Ok(_) => return Ok(()),
+                Err(error) => first = first.or(Some(error)),
+            },
+        }
+    }
+    first.map_or(Ok(()), Err)
 }
 
 /// The paths in a list; empty lines name nothing.

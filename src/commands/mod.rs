@@ -1,14 +1,24 @@
 //! One verb per file; each reads like the manual's description of it.
 
+mod again;
 mod attach;
 mod auth;
 mod cancel;
 mod completions;
+mod compose;
+mod detach;
+mod draft;
+mod find;
+mod ids;
 mod inputs;
+mod ls;
+mod patience;
+mod preview;
 mod prune;
 mod report;
 mod resume;
 mod sandbox;
+mod send;
 mod status;
 mod work;
 
@@ -34,6 +44,11 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
             Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
         }
         Command::Auth(args) => auth::run(&args.command, context).await,
+        Command::Draft(args) => draft::run(args, context).await,
+        Command::Find(args) => find::run(args, context).await,
+        Command::Send(args) => send::run(args, context).await,
+        Command::Ls(args) => ls::run(args, context).await,
+        Command::Detach(args) => detach::run(args, context).await,
         Command::Completions(args) => completions::run(args, context),
     }
 }
@@ -46,7 +61,12 @@ pub(crate) fn interrupted(context: &Context) {
     };
     let position = reporter.position();
     reporter.finish();
+    let go_on = context.go_on.borrow().clone();
     let Some(position) = position else {
+        if let Some(command) = go_on {
+            context.printer.warn("interrupted");
+            context.printer.hint(&command);
+        }
         return;
     };
     let (name, part) = (&position.name, human::part(position.offset, position.size));
@@ -55,17 +75,15 @@ pub(crate) fn interrupted(context: &Context) {
             context
                 .printer
                 .warn(&format!("interrupted: `{name}` is at {part}"));
-            context
-                .printer
-                .hint(&format!("graph-attach resume {session}"));
+            let resume = format!("graph-attach resume {session}");
+            context.printer.hint(&go_on.unwrap_or(resume));
         }
         None => {
             context.printer.warn(&format!(
                 "interrupted before an upload session for `{name}` was open"
             ));
-            context
-                .printer
-                .hint("run the same command again: it attaches nothing twice");
+            let again = "run the same command again: it attaches nothing twice".to_owned();
+            context.printer.hint(&go_on.unwrap_or(again));
         }
     }
 }

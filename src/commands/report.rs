@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     exit::{self, Verdict},
-    output::Printer,
+    output::{Printer, human},
     session::SessionId,
     upload::{Outcome, Route},
 };
@@ -21,6 +21,8 @@ pub(super) struct Tally<'a> {
     bytes: u64,
     /// The exit code of the first file that failed.
     first: Option<u8>,
+    /// The exit code of what kept the message from being sent.
+    unsent: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +47,11 @@ enum Line<'a> {
         error: ErrorLine<'a>,
         resume: Option<SessionId>,
     },
+    Unsent {
+        id: &'a str,
+        exit_code: u8,
+        error: ErrorLine<'a>,
+    },
     Summary {
         attached: u64,
         failed: u64,
@@ -61,6 +68,17 @@ struct ErrorLine<'a> {
     request_id: Option<&'a str>,
 }
 
+impl<'a> ErrorLine<'a> {
+    fn of(verdict: &'a Verdict) -> Self {
+        ErrorLine {
+            code: &verdict.name,
+            message: &verdict.problem.heading,
+            status: verdict.status,
+            request_id: verdict.request_id.as_deref(),
+        }
+    }
+}
+
 impl<'a> Tally<'a> {
     pub(super) fn new(printer: &'a Printer) -> Self {
         let started = Instant::now();
@@ -71,6 +89,7 @@ impl<'a> Tally<'a> {
             failed: 0,
             bytes: 0,
             first: None,
+            unsent: None,
         }
     }
 
@@ -119,14 +138,28 @@ impl<'a> Tally<'a> {
         self.printer.json(&Line::Failed {
             file,
             exit_code: verdict.code,
-            error: ErrorLine {
-                code: &verdict.name,
-                message: &verdict.problem.heading,
-                status: verdict.status,
-                request_id: verdict.request_id.as_deref(),
-            },
+            error: ErrorLine::of(verdict),
             resume: verdict.resume,
         });
+    }
+
+    /// Whether all of so many files are attached.
+    pub(super) fn is_complete(&self, files: usize) -> bool {
+        self.failed == 0 && self.attached == files as u64
+    }
+
+    /// Everything is attached, but the message could not be sent.
+    pub(super) fn unsent(&mut self, id: &str, error: &anyhow::Error) {
+        let verdict = exit::verdict(error);
+        self.unsent = Some(verdict.code);
+        self.printer.error(&verdict.problem);
+        if self.printer.options().json {
+            self.printer.json(&Line::Unsent {
+                id,
+                exit_code: verdict.code,
+                error: ErrorLine::of(&verdict),
+            });
+        }
     }
 
     /// The end of the command: its summary and its exit code.
@@ -138,9 +171,16 @@ impl<'a> Tally<'a> {
                 bytes: self.bytes,
                 seconds: seconds(self.started),
             });
+        } else if self.attached + self.failed > 1 {
+            let all = self.attached + self.failed;
+            self.printer.status(&format!(
+                "{} of {all} files attached, {}",
+                self.attached,
+                human::size(self.bytes)
+            ));
         }
         match self.first {
-            None => exit::SUCCESS,
+            None => self.unsent.unwrap_or(exit::SUCCESS),
             Some(_) if self.attached > 0 => exit::PARTIAL,
             Some(code) => code,
         }

@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     auth::{self, Provider},
-    cli::RetryArgs,
+    cli::{RetryArgs, values},
     config::Settings,
-    exit::Busy,
+    exit::{Busy, Usage},
     graph::{self, GraphClient, Item, Transport, UploadClient},
     output::{Printer, Reporter},
     session::{DirError, Lock, LockError, SessionId, Store},
@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) started: Instant,
     /// Who shows the upload under way: asked where it stands when a signal comes.
     pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
+    /// The command that goes on where this one stops, once that is not simply this one again.
+    pub(crate) go_on: RefCell<Option<String>>,
     store: OnceCell<Result<Store, DirError>>,
 }
 
@@ -38,6 +40,7 @@ impl Context {
             printer,
             started: Instant::now(),
             reporter: RefCell::default(),
+            go_on: RefCell::default(),
             store: OnceCell::new(),
         }
     }
@@ -98,6 +101,15 @@ impl Context {
             ));
         }
         Ok(inventory.records)
+    }
+
+    /// Whose mailbox; none is the token's own.
+    pub(crate) fn mailbox(&self) -> anyhow::Result<Option<String>> {
+        let mailbox = self.settings.mailbox.as_ref();
+        let mailbox = mailbox.map(|mailbox| values::item_id(&mailbox.value));
+        Ok(mailbox
+            .transpose()
+            .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?)
     }
 
     /// The two clients, on one transport.
@@ -182,6 +194,15 @@ impl Context {
             wait,
         )
         .await
+    }
+
+    /// Locks an item if there is a state directory to do it with.
+    pub(crate) async fn lock_if_possible(&self, item: &Item) -> anyhow::Result<Option<Lock>> {
+        let endpoint = self.settings.endpoint.value.as_str();
+        match self.open_store() {
+            Ok(store) => Ok(Some(self.lock_item(store, endpoint, item, None).await?)),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Locks a session, likewise.

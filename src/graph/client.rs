@@ -30,7 +30,7 @@ use crate::auth::{
 const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// Most pages of one list that are followed: a list that never ends is a contradiction.
-const MOST_PAGES: usize = 100;
+pub(super) const MOST_PAGES: usize = 100;
 
 /// Speaks to Graph.
 pub struct GraphClient {
@@ -274,12 +274,12 @@ impl GraphClient {
     }
 
     /// The URL of `path` (which begins with a slash) below the endpoint.
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.endpoint.as_str().trim_end_matches('/'))
     }
 
     /// A link that the service sent, if it leads to the service itself: the bearer goes with it.
-    fn same_origin(&self, link: &str) -> Result<String, Error> {
+    pub(super) fn same_origin(&self, link: &str) -> Result<String, Error> {
         match Url::parse(link) {
             Ok(url) if url.origin() == self.endpoint.origin() && url.username().is_empty() => {
                 Ok(link.to_owned())
@@ -296,12 +296,26 @@ impl GraphClient {
         body: Option<Bytes>,
         meter: &Meter,
     ) -> Result<Reply, Error> {
+        self.call_with(method, url, body, meter, &[]).await
+    }
+
+    /// The same with headers of the caller's.
+    pub(super) async fn call_with(
+        &self,
+        method: Method,
+        url: &str,
+        body: Option<Bytes>,
+        meter: &Meter,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Reply, Error> {
         let mut token = self.token(url).await?;
-        let first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
+        let mut first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
+        first.headers.extend_from_slice(headers);
         let mut reply = self.transport.exchange(first, LONGEST_ANSWER).await?;
         if let Some(another) = self.renewed(&reply, &token).await? {
             token = another;
-            let again = self.outgoing(method.clone(), url, body, &token, meter)?;
+            let mut again = self.outgoing(method.clone(), url, body, &token, meter)?;
+            again.headers.extend_from_slice(headers);
             reply = self.transport.exchange(again, LONGEST_ANSWER).await?;
         }
         match reply.status {
@@ -343,7 +357,7 @@ impl GraphClient {
         })
     }
 
-    fn ok(&self, reply: Reply) -> Result<Reply, Error> {
+    pub(super) fn ok(&self, reply: Reply) -> Result<Reply, Error> {
         match reply.status {
             200..=299 => Ok(reply),
             status => Err(reply.describe(Error::answer(Side::Graph, status, &reply.body))),
@@ -364,7 +378,7 @@ fn read_attachment(reply: &Reply) -> Result<Listed, Error> {
 }
 
 /// A success whose body cannot be read: cut short, a proxy's page. The outcome is unknown.
-fn unreadable(reply: &Reply, what: &str) -> Error {
+pub(super) fn unreadable(reply: &Reply, what: &str) -> Error {
     let mut error = Error::contradiction(format!("the answer about {what} cannot be read"));
     error.status = Some(reply.status);
     reply.describe(error)

@@ -6,8 +6,8 @@
 //! `screen` touch a stream.
 //!
 //! With `--progress json` every line on standard error is a JSON object: `progress` (see `object`),
-//! and `note`, `warning`, `hint`, `detail`, `status` with a `message`, and `error` with `message`,
-//! `causes`, `hints` and `request_ids`.
+//! and `note`, `warning`, `hint`, `detail`, `status`, `question` with a `message`, and `error` with
+//! `message`, `causes`, `hints` and `request_ids`.
 
 mod bar;
 pub mod escape;

@@ -140,6 +140,14 @@ impl Printer {
         }
     }
 
+    /// Asks for a yes or a no. The answer is for the caller to read.
+    pub fn ask(&self, question: &str) {
+        match self.0.shape {
+            Shape::Json => self.message("question", NOTE, question),
+            _ => self.people(&format!("{} [y/N] ", escape::text(question))),
+        }
+    }
+
     /// Why the command, or one of its files, failed.
     pub fn error(&self, problem: &Problem) {
         match self.0.shape {

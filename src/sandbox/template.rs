@@ -219,7 +219,7 @@ pub(super) fn defaults(kind: Kind, mailbox: &Mailbox, unique: &str) -> Map<Strin
             "body": {"contentType": "text", "content": ""},
             "categories": [],
             "ccRecipients": [],
-            "conversationId": unique,
+            "conversationId": format!("AAQk{unique}"),
             "conversationIndex": "AQHXc9Kk",
             "flag": {"flagStatus": "notFlagged"},
             "from": owner,

@@ -131,6 +131,22 @@ impl Stage {
             .collect()
     }
 
+    /// What the Graph host answers to a GET that must succeed.
+    pub(crate) fn graph(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.sandbox.endpoint());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let request = client.get(url).bearer_auth(self.sandbox.token());
+            let answer = request.send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{path}: {}", answer.status());
+            answer.json().await.expect("JSON")
+        })
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.home.path().join(".local/state/graph-attach")
     }

@@ -1,0 +1,51 @@
+//! `ls`: the attachments of a message or an event.
+
+use serde_json::json;
+
+use super::{attach, ids, patience::Patience, work::Context};
+use crate::{
+    cli::{LsArgs, RetryArgs},
+    exit::{self, MailRequest},
+    graph::ItemKind,
+};
+
+pub(super) async fn run(args: &LsArgs, context: &Context) -> anyhow::Result<u8> {
+    let item = attach::item(&args.item, context)?;
+    let retry = RetryArgs::from(&args.request);
+    let graph = context.clients(Some(&retry))?.graph(context.provider());
+    let graph = graph.reading();
+    let patience = Patience::new(context, &graph, &retry);
+    let item = ids::resolve(item, &graph, &patience, context).await?;
+    let listed = patience.repeat(async || graph.attachments(&item).await);
+    let listed = listed.await.map_err(|error| MailRequest {
+        what: "cannot list the attachments".to_owned(),
+        error,
+        item: Some(item.clone()),
+        permission: match item.kind {
+            ItemKind::Message => "Mail.Read",
+            ItemKind::Event => "Calendars.Read",
+        },
+    })?;
+    if listed.is_empty() {
+        context.printer.note("nothing is attached");
+    }
+    for one in listed {
+        if context.printer.options().json {
+            context.printer.json(&json!({
+                "type": "attachment",
+                "id": one.id,
+                "name": one.name,
+                "size": one.size,
+                "content_type": one.content_type,
+                "inline": one.is_inline,
+            }));
+            continue;
+        }
+        let size = one.size.map(|size| size.to_string()).unwrap_or_default();
+        let kind = one.content_type.unwrap_or_default();
+        let fields: [&str; 5] = [&one.id, &size, &kind, &one.name, "inline"];
+        let count = if one.is_inline { 5 } else { 4 };
+        context.printer.row(&fields[..count]);
+    }
+    Ok(exit::SUCCESS)
+}

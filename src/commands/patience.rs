@@ -1,0 +1,84 @@
+//! Repeats requests that change nothing by being repeated, as long as the user's patience lasts.
+
+use std::{cell::Cell, time::Duration};
+
+use super::work::Context;
+use crate::{
+    cli::RetryArgs,
+    graph::{Error, GraphClient},
+    output::human,
+    upload::{self, retry},
+};
+
+/// One command's patience.
+pub(super) struct Patience<'a> {
+    context: &'a Context,
+    graph: &'a GraphClient,
+    limits: upload::Limits,
+    /// Whether a request failed so that it may have been carried out all the same.
+    doubted: Cell<bool>,
+}
+
+impl<'a> Patience<'a> {
+    pub(super) fn new(context: &'a Context, graph: &'a GraphClient, args: &RetryArgs) -> Self {
+        Patience {
+            context,
+            graph,
+            limits: context.limits(args, upload::plan::CHUNK),
+            doubted: Cell::new(false),
+        }
+    }
+
+    /// Whether a request may have been carried out although it was repeated.
+    pub(super) fn doubted(&self) -> bool {
+        self.doubted.get()
+    }
+
+    /// Makes a request until it is answered, or hopeless, or enough.
+    pub(super) async fn repeat<T>(
+        &self,
+        request: impl AsyncFn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut attempt = 0;
+        loop {
+            match request().await {
+                Err(error) if error.kind.temporary() => {
+                    attempt += 1;
+                    self.doubted
+                        .set(self.doubted.get() || error.kind.in_doubt());
+                    self.wait(&error, attempt, Duration::ZERO).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Waits before try number `attempt` after `error`, at least `least`; gives the error back when
+    /// it was one too many, or when the time would be over.
+    pub(super) async fn wait(
+        &self,
+        error: &Error,
+        attempt: u32,
+        least: Duration,
+    ) -> Result<(), Error> {
+        if attempt > self.limits.max_retries {
+            return Err(error.clone());
+        }
+        let delay = retry::delay(error.kind, attempt, error.retry_after, fastrand::f64());
+        let delay = delay.max(least);
+        let over = |deadline| self.context.started.elapsed() + delay >= deadline;
+        if self.limits.deadline.is_some_and(over) {
+            return Err(error.clone());
+        }
+        if error.status == Some(503) {
+            self.graph.reconnect();
+        }
+        self.context.printer.status(&format!(
+            "{error}; trying again in {} ({attempt} of {})",
+            human::remaining(delay),
+            self.limits.max_retries
+        ));
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,239 @@
+//! `send`: a draft, once.
+//!
+//! Sending cannot be repeated blindly: an answer may be lost after the message left. So the draft is
+//! looked at before, which also tells its immutable id, and under that id again after a failure that
+//! leaves room for doubt.
+
+use std::{
+    io::{self, BufRead, IsTerminal},
+    time::Duration,
+};
+
+use serde_json::json;
+
+use super::{ids, patience::Patience, work::Context};
+use crate::{
+    cli::{RetryArgs, SendArgs},
+    exit::{self, MailRequest, Refusal},
+    graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
+    session::{Record, State},
+};
+
+/// What sending needs, least privileged.
+const PERMISSION: &str = "Mail.Send";
+
+/// The service sends behind its answer's back: what it accepted may look like a draft for a moment.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Recipients that a question names.
+const NAMED: usize = 4;
+
+pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8> {
+    let item = Item {
+        kind: ItemKind::Message,
+        id: args.id.clone(),
+        mailbox: context.mailbox()?,
+    };
+    let retry = RetryArgs::from(&args.request);
+    let graph = context.clients(Some(&retry))?.graph(context.provider());
+    let patience = Patience::new(context, &graph, &retry);
+    let item = ids::resolve(item, &graph, &patience, context).await?;
+    let _lock = context.lock_if_possible(&item).await?;
+    let draft = ready(&item, &graph, &patience).await?;
+    no_unfinished(&item, &draft, context)?;
+    if !args.yes && !confirmed(&draft, context) {
+        return Err(Refusal {
+            message: "not sent: nobody said yes".to_owned(),
+            hints: vec![],
+        }
+        .into());
+    }
+    deliver(&item, &draft, &graph, &patience, context).await?;
+    Ok(exit::SUCCESS)
+}
+
+/// The draft, if it can be sent at all.
+pub(super) async fn ready(
+    item: &Item,
+    graph: &GraphClient,
+    patience: &Patience<'_>,
+) -> anyhow::Result<Found> {
+    let looked = patience.repeat(async || graph.item(item, true).await);
+    let draft = looked.await.map_err(|error| MailRequest {
+        what: "cannot look at the draft".to_owned(),
+        error,
+        item: Some(item.clone()),
+        permission: item.kind.permission(),
+    })?;
+    let refused = |message: &str, hint: String| -> anyhow::Error {
+        Refusal {
+            message: message.to_owned(),
+            hints: vec![hint],
+        }
+        .into()
+    };
+    if draft.is_draft == Some(false) {
+        return Err(refused(
+            "the message is no draft: it was sent already, or received",
+            "list the drafts: graph-attach find drafts".to_owned(),
+        ));
+    }
+    if draft.recipients.is_empty() {
+        return Err(refused(
+            "the draft has no recipients",
+            "address it in Outlook, or make another: graph-attach draft --to ADDRESS --subject TEXT"
+                .to_owned(),
+        ));
+    }
+    Ok(draft)
+}
+
+/// Refuses to send what is still being uploaded to.
+pub(super) fn no_unfinished(item: &Item, draft: &Found, context: &Context) -> anyhow::Result<()> {
+    let records = match context.store().and_then(|store| context.records(store)) {
+        Ok(records) => records,
+        Err(error) => {
+            context
+                .printer
+                .warn(&format!("{error}; unfinished uploads cannot be looked for"));
+            return Ok(());
+        }
+    };
+    let endpoint = context.settings.endpoint.value.as_str();
+    let open: Vec<&Record> = records
+        .iter()
+        .filter(|record| record.state == State::Unfinished && record.endpoint == endpoint)
+        .filter(|record| record.item.kind == ItemKind::Message)
+        .filter(|record| [&item.id, &draft.id].contains(&&record.item.id))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = open
+        .iter()
+        .map(|record| format!("`{}`", record.attachment.name))
+        .collect();
+    let mut hints: Vec<String> = open
+        .iter()
+        .map(|record| format!("graph-attach resume {}", record.id))
+        .collect();
+    let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
+    hints.push(format!(
+        "or send without: graph-attach cancel {}",
+        ids.join(" ")
+    ));
+    Err(Refusal {
+        message: format!(
+            "not sent: {} {} not attached completely yet",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" }
+        ),
+        hints,
+    }
+    .into())
+}
+
+/// Asks, where there is somebody to ask.
+fn confirmed(draft: &Found, context: &Context) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
+    let mut people = draft
+        .recipients
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>();
+    if draft.recipients.len() > NAMED {
+        people.push(format!("{} more", draft.recipients.len() - NAMED));
+    }
+    context.printer.ask(&format!(
+        "send `{}` to {}?",
+        draft.subject,
+        people.join(", ")
+    ));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    let answer = answer.trim().to_ascii_lowercase();
+    read.is_ok() && (answer == "y" || answer == "yes")
+}
+
+/// Sends, and says so.
+pub(super) async fn deliver(
+    item: &Item,
+    draft: &Found,
+    graph: &GraphClient,
+    patience: &Patience<'_>,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let certain = out(item, draft, graph, patience).await?;
+    if !certain {
+        context.printer.warn(
+            "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
+        );
+    }
+    if context.printer.options().json {
+        context.printer.json(&json!({
+            "type": "sent",
+            "id": item.id,
+            "subject": draft.subject,
+            "certain": certain,
+        }));
+    } else if certain {
+        context
+            .printer
+            .note(&format!("`{}` is sent", draft.subject));
+    }
+    Ok(())
+}
+
+/// Sends; `false` when all that is known is that the draft is gone.
+async fn out(
+    item: &Item,
+    draft: &Found,
+    graph: &GraphClient,
+    patience: &Patience<'_>,
+) -> anyhow::Result<bool> {
+    let failed = |what: &str, error: Error| -> anyhow::Error {
+        MailRequest {
+            what: what.to_owned(),
+            error,
+            item: Some(item.clone()),
+            permission: PERMISSION,
+        }
+        .into()
+    };
+    const UNKNOWN: &str = "whether the message was sent is not known";
+    let lasting = Item {
+        id: draft.id.clone(),
+        ..item.clone()
+    };
+    let mut attempt = 0;
+    loop {
+        let error = match graph.send(item).await {
+            Ok(()) => return Ok(true),
+            Err(error) => error,
+        };
+        attempt += 1;
+        if matches!(error.kind, Kind::Connect | Kind::Throttled) {
+            let waited = patience.wait(&error, attempt, Duration::ZERO).await;
+            waited.map_err(|error| failed("the message is not sent", error))?;
+            continue;
+        }
+        if !error.kind.in_doubt() {
+            return Err(failed("the message is not sent", error));
+        }
+        tokio::time::sleep(SETTLE).await;
+        let looked = patience.repeat(async || graph.item(&lasting, true).await);
+        match looked.await {
+            Ok(found) if found.is_draft == Some(false) => return Ok(true),
+            // Still a draft: it was not sent, and may be tried again.
+            Ok(_) => {
+                let waited = patience.wait(&error, attempt, Duration::ZERO).await;
+                waited.map_err(|error| failed("the message is not sent", error))?;
+            }
+            Err(error) if error.kind == Kind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(UNKNOWN, error)),
+        }
+    }
+}
