@@ -2,8 +2,9 @@
 //! stage on which the binary runs.
 
 pub(crate) mod client;
+#[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
-pub(crate) use stage::{BINARY, Run, Stage, sha256};
+pub(crate) use stage::{Run, Stage, sha256};
