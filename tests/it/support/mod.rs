@@ -7,4 +7,4 @@ pub(crate) mod login_server;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
-pub(crate) use stage::{Run, Stage, sha256};
+pub(crate) use stage::{BINARY, Run, Stage, sha256};
