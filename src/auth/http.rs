@@ -4,10 +4,7 @@
 
 use std::{net::Ipv4Addr, path::Path, sync::OnceLock, time::Duration};
 
-use reqwest::{
-    Client, ClientBuilder, Method,
-    header::{HeaderMap, HeaderName, HeaderValue},
-};
+use reqwest::{Client, ClientBuilder, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
@@ -176,11 +173,6 @@ fn may_go(reach: Reach, url: &Url) -> bool {
 pub(super) fn is_link_local(url: &Url) -> bool {
     url.scheme() == "http"
         && matches!(url.host(), Some(Host::Ipv4(address)) if Ipv4Addr::is_link_local(&address))
-}
-
-/// A header that this program spells itself.
-pub(super) fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
-    Some((name.parse().ok()?, value.parse().ok()?))
 }
 
 /// The innermost reason, which names no URL.

@@ -32,6 +32,9 @@ use crate::{
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<u8> {
+    for line in context.settings.origins() {
+        context.printer.detail(1, &line);
+    }
     match command {
         Command::Attach(args) => attach::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,

@@ -16,7 +16,7 @@ mod tokens;
 
 use std::{
     ffi::OsString,
-    fs, io,
+    fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -174,6 +174,32 @@ pub struct Settings {
     pub credentials: Credentials,
     /// The saved login to look for: app and tenant, as far as they are narrowed down.
     pub identity: credential::Identity,
+}
+
+impl Settings {
+    /// One line for each setting that matters for where requests go: the value, and who decided it.
+    pub fn origins(&self) -> Vec<String> {
+        fn line(name: &str, value: impl fmt::Display, origin: &Origin) -> String {
+            format!("{name} {value} ({origin})")
+        }
+        let mut lines = vec![
+            line("cloud", self.cloud.value.name, &self.cloud.origin),
+            line("endpoint", &self.endpoint.value, &self.endpoint.origin),
+        ];
+        if let Some(Sourced { value, origin }) = &self.profile {
+            lines.push(line("profile", value, origin));
+        }
+        if let Some(Sourced { value, origin }) = &self.mailbox {
+            lines.push(line("mailbox", value, origin));
+        }
+        if let Some(Sourced { value, origin }) = &self.ca_file {
+            lines.push(line("certificates", value.display(), origin));
+        }
+        if let Ok(Sourced { value, origin }) = &self.state_dir {
+            lines.push(line("state directory", value.display(), origin));
+        }
+        lines
+    }
 }
 
 /// Decides every setting.

@@ -132,6 +132,24 @@ fn each_layer_hides_the_next_and_says_so() {
 }
 
 #[test]
+fn settings_say_where_they_came_from() {
+    let flags = Flags {
+        cloud: Some("dod".into()),
+        ..Flags::default()
+    };
+    let env = [("GRAPH_ATTACH_MAILBOX", "a@b.example")];
+    assert_eq!(
+        settings(&flags, &around(&env)).origins(),
+        [
+            "cloud dod (--cloud)",
+            "endpoint https://dod-graph.microsoft.us/v1.0 (--cloud)",
+            "mailbox a@b.example (GRAPH_ATTACH_MAILBOX)",
+            "state directory /home/u/.local/state/graph-attach (default)",
+        ]
+    );
+}
+
+#[test]
 fn a_cloud_sets_both_hosts_and_each_can_be_overridden() {
     let flags = Flags {
         cloud: Some("china".into()),

@@ -1,5 +1,4 @@
 //! Signing in as a person, and going on with that login, against a stand-in for the login host.
-#![cfg(feature = "login")]
 
 use std::{
     fs,

@@ -1,6 +1,5 @@
 //! Signing in as an app, a workload or a machine, against a stand-in for the login host and the
 //! metadata service.
-#![cfg(feature = "azure")]
 
 use std::{
     ffi::OsString,

@@ -1,5 +1,4 @@
 //! The binary signing in, using that login, and signing out.
-#![cfg(feature = "login")]
 
 use std::{
     fs,
@@ -12,6 +11,7 @@ use std::{
 use crate::support::{
     Run, Stage,
     login_server::{Answer, LoginServer},
+    stage::BINARY,
 };
 
 const LOGIN: [&str; 6] = [
@@ -199,9 +199,7 @@ fn modes_do_not_depend_on_the_umask() {
         let host = host(&stage);
         let script = format!("umask {umask}; exec \"$@\"");
         let mut command = std::process::Command::new("sh");
-        command
-            .args(["-c", &script, "sh", crate::support::BINARY])
-            .args(LOGIN);
+        command.args(["-c", &script, "sh", BINARY]).args(LOGIN);
         command
             .env_clear()
             .envs(stage.environment())

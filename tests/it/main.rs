@@ -8,8 +8,11 @@
 )]
 
 mod attach;
+#[cfg(all(feature = "azure", feature = "login"))]
 mod auth_device;
+#[cfg(all(feature = "azure", feature = "login"))]
 mod auth_entra;
+#[cfg(all(feature = "azure", feature = "login"))]
 mod auth_login;
 mod auth_tokens;
 mod bad_input;

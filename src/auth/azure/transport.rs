@@ -11,7 +11,7 @@ use azure_core::{
     error::ErrorKind,
     http::{AsyncRawResponse, Body, HttpClient, Request, headers::Headers},
 };
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::auth::{
@@ -86,7 +86,7 @@ impl Transport {
         let headers: HeaderMap = request
             .headers()
             .iter()
-            .filter_map(|(name, value)| http::header(name.as_str(), value.as_str()))
+            .filter_map(|(name, value)| header(name.as_str(), value.as_str()))
             .collect();
         let method = request.method().as_ref().parse().unwrap_or_default();
         let url = self.route(request.url());
@@ -120,6 +120,10 @@ impl Transport {
             reply.body,
         ))
     }
+}
+
+fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, value.parse().ok()?))
 }
 
 impl fmt::Debug for Transport {

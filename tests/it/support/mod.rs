@@ -2,6 +2,7 @@
 //! stage on which the binary runs.
 
 pub(crate) mod client;
+#[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
 pub(crate) mod stage;
 
