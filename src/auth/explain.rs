@@ -205,31 +205,35 @@ fn forbidden(claims: &Claims, code: &str, attempt: Attempt) -> Explanation {
             )],
         };
     }
+    let needed = attempt.needed(app_only);
     let (sentence, hint) = if app_only {
         (
-            "the app has the permission, but may not use it on this mailbox: a policy may keep it \
-             out, or there is no such mailbox",
+            format!(
+                "the app has the permission {needed}, but may not use it on this mailbox: a policy \
+                 may keep it out, or there is no such mailbox"
+            ),
             "Test-ApplicationAccessPolicy -Identity MAILBOX -AppId APP_ID    (Exchange PowerShell)",
         )
     } else if attempt.mailbox {
         (
             "the token's user may not write to this mailbox, or the service does not let delegated \
-             tokens attach to shared or delegated mailboxes",
+             tokens attach to shared or delegated mailboxes"
+                .to_owned(),
             "give the user full access to the mailbox, or use an app with the application permission",
         )
     } else if code.eq_ignore_ascii_case("ErrorAccessDenied") {
         (
-            "the token has the permission, but the mailbox refuses it",
+            format!("the token has the permission {needed}, but the mailbox refuses it"),
             "graph-attach auth status --check",
         )
     } else {
         (
-            "the token has the permission, but a policy refuses it",
+            format!("the token has the permission {needed}, but a policy refuses it"),
             "graph-attach auth status --check",
         )
     };
     Explanation {
-        sentence: sentence.into(),
+        sentence,
         hints: vec![hint.into()],
     }
 }
