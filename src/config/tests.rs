@@ -1,3 +1,5 @@
+//! What each layer decides, and what it refuses.
+
 use std::collections::HashMap;
 
 use super::{

@@ -29,3 +29,4 @@ mod sandbox_uploads;
 mod secrets;
 mod signals;
 mod support;
+mod tidy;
