@@ -179,6 +179,17 @@ fn a_token_command_sees_no_secrets_and_shows_its_complaints() {
 }
 
 #[test]
+fn a_token_command_does_not_read_the_standard_input() {
+    let stage = Stage::new();
+    let run = stage
+        .command(["--token-command", "cat", "attach", "--name", "x", "-"])
+        .env_remove("GRAPH_ATTACH_TOKEN")
+        .write_stdin("CANARY")
+        .output();
+    Run::of(run.unwrap()).code(4).says("the token is empty");
+}
+
+#[test]
 fn bad_sources_have_a_sentence_and_a_code() {
     let stage = Stage::new();
     let home = stage.home.path();
