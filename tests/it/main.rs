@@ -16,6 +16,8 @@ mod auth_entra;
 mod auth_login;
 mod auth_tokens;
 mod bad_input;
+mod chaos;
+mod crash;
 mod faults;
 mod mail_dry_run;
 mod mail_items;
