@@ -19,6 +19,7 @@ mod bad_input;
 mod chaos;
 mod crash;
 mod faults;
+mod lost_answers;
 mod mail_dry_run;
 mod mail_items;
 mod mail_send;
