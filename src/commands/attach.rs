@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     cli::{AttachArgs, ItemArgs},
+    digest::Digest,
     exit::{self, NotAttached, Refusal, Usage},
     graph::{Attachment, Draft, GraphClient, Item, ItemKind},
     session::{Record, SessionId, State, Store},
@@ -232,7 +233,17 @@ async fn one(
         None => (Earlier::Nothing, None),
     };
     let (earlier, _session_lock) = earlier;
-    let spool_id = spool.as_ref().and_then(|spool| spool.id);
+    let mut spool_id = spool.as_ref().and_then(|spool| spool.id);
+    let mut source = source;
+    if let (Some(id), Some(store), Earlier::Unfinished(record)) =
+        (spool_id, services.store, &earlier)
+        && record.spooled
+        && std::fs::rename(store.spool(id), &record.file).is_ok()
+    {
+        // The same content as before: it takes the place of the copy that the session knows.
+        source = Source::open(&record.file)?;
+        spool_id = Some(record.id);
+    }
     let job = Job {
         item: item.clone(),
         attachment,
@@ -287,11 +298,28 @@ impl File<'_> {
             return true;
         }
         // Another file, or the same one touched since: only its content tells.
-        match (record.sha256, self.source.hash().await) {
-            (Some(sha256), Ok(Ok(whole))) => whole.sha256 == sha256,
+        match (record.sha256, hash(self.source).await) {
+            (Some(sha256), Some(ours)) => ours == sha256,
             _ => false,
         }
     }
+}
+
+/// What standard input held when an upload of it was interrupted too early for the record to say: it
+/// lies beside the record. Other files may have changed since.
+async fn spooled(record: &Record) -> Option<Digest> {
+    if record.sha256.is_some() || !record.spooled {
+        return record.sha256;
+    }
+    let spool = Source::open(&record.file).ok()?;
+    if spool.stamp() != record.stamp {
+        return None;
+    }
+    hash(&spool).await
+}
+
+async fn hash(source: &Source) -> Option<Digest> {
+    Some(source.hash().await.ok()?.ok()?.sha256)
 }
 
 /// What earlier commands left of this file on this item, with the lock of the session that goes on.
@@ -305,10 +333,11 @@ async fn earlier(
     context: &Context,
 ) -> anyhow::Result<(Earlier, Option<crate::session::Lock>)> {
     let mut finished = Earlier::Nothing;
-    for record in context.records(store)?.into_iter().rev() {
+    for mut record in context.records(store)?.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
             continue;
         }
+        record.sha256 = spooled(&record).await;
         let same = file.has_content_of(&record).await && record.attachment == *file.attachment;
         match record.state {
             State::Finished => {
@@ -329,7 +358,9 @@ async fn earlier(
                     .await?;
                 // Read anew under the lock: another process may have finished it meanwhile.
                 match store.load(record.id)? {
-                    Some(record) if record.state == State::Unfinished => {
+                    Some(now) if now.state == State::Unfinished => {
+                        let sha256 = now.sha256.or(record.sha256);
+                        let record = Record { sha256, ..now };
                         return Ok((Earlier::Unfinished(Box::new(record)), Some(lock)));
                     }
                     _ => drop(lock),

@@ -156,6 +156,12 @@ impl Sandbox {
         self.shared.log().clone()
     }
 
+    /// How many connections are open: none means that nothing is still being carried out for a
+    /// client that went away.
+    pub fn connections(&self) -> usize {
+        self.shared.connections()
+    }
+
     /// Adds faults, which count from the next request on.
     pub fn add_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.shared.faults().add(faults);
@@ -185,10 +191,15 @@ async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Opt
         while connections.try_join_next().is_some() {}
         let _ = socket.set_nodelay(true);
         let shared = Arc::clone(&shared);
+        let open = shared::Open::new(&shared);
         let answer = move |request, cut| exchange::answer(Arc::clone(&shared), host, request, cut);
         match tls.clone() {
-            None => connections.spawn(connection::serve(socket, answer)),
+            None => connections.spawn(async move {
+                let _open = open;
+                connection::serve(socket, answer).await;
+            }),
             Some(tls) => connections.spawn(async move {
+                let _open = open;
                 // A failed handshake is the client's to report: it does not trust us.
                 if let Ok(socket) = tls.accept(socket).await {
                     connection::serve(socket, answer).await;

@@ -1,6 +1,9 @@
 //! What every request of one stand-in shares, and the head of a request.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use hyper::{HeaderMap, Method, header};
 
@@ -26,6 +29,7 @@ pub(super) struct Shared {
     store: Mutex<Store>,
     faults: Mutex<FaultPlan>,
     log: Mutex<Vec<Seen>>,
+    open: AtomicUsize,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -45,6 +49,7 @@ impl Shared {
             store: Mutex::new(Store::new()),
             faults: Mutex::new(faults),
             log: Mutex::default(),
+            open: AtomicUsize::new(0),
         }
     }
 
@@ -57,8 +62,29 @@ impl Shared {
         lock(&self.faults)
     }
 
+    pub(super) fn connections(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     pub(super) fn log(&self) -> MutexGuard<'_, Vec<Seen>> {
         lock(&self.log)
+    }
+}
+
+/// A connection, counted as long as this exists.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Shared>);
+
+impl Open {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        shared.open.fetch_add(1, Ordering::SeqCst);
+        Open(Arc::clone(shared))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
