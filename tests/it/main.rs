@@ -19,6 +19,7 @@ mod bad_input;
 mod faults;
 mod mail_dry_run;
 mod mail_items;
+mod mail_many;
 mod mail_send;
 mod progress;
 mod resume;
