@@ -359,6 +359,12 @@ fn not_attached(error: &NotAttached) -> Verdict {
         },
     };
     if let Some(session) = failure.session {
+        if verdict.code == NOT_FOUND {
+            verdict.problem.causes.insert(
+                0,
+                format!("the {} was deleted, moved or sent meanwhile", item.kind),
+            );
+        }
         verdict.resume = Some(session);
         verdict = verdict.hint(format!("graph-attach resume {session}"));
     }

@@ -13,10 +13,6 @@ use super::{mail::ComposeArgs, values};
 #[derive(Debug, Args)]
 #[command(long_about = LONG_ABOUT)]
 pub struct AttachArgs {
-    /// To what.
-    #[command(flatten)]
-    pub item: ItemArgs,
-
     /// Files to attach; `-` is standard input
     #[arg(required_unless_present = "files_from", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
@@ -76,6 +72,10 @@ pub struct AttachArgs {
     /// Make a draft first, instead of --message
     #[arg(long, conflicts_with_all = ["message", "event"])]
     pub new: bool,
+
+    /// To what.
+    #[command(flatten)]
+    pub item: ItemArgs,
 
     /// What the draft is to be.
     #[command(flatten)]

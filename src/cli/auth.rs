@@ -37,6 +37,7 @@ itself is never shown. What it says of itself is read, not verified; `--check` a
 Examples:
   graph-attach auth login --client-id APP_ID --tenant contoso.onmicrosoft.com
   graph-attach auth login --profile work
+  graph-attach --cloud china auth login --client-id APP_ID --tenant TENANT
 
 Sign in as a person: prints a page and a code to enter there, in any browser on any device. The \
 login is kept in the state directory and renewed by itself until `graph-attach auth logout`.
@@ -49,6 +50,8 @@ Mail.ReadWrite, Calendars.ReadWrite and Mail.Send.")]
     #[command(long_about = "\
 Examples:
   graph-attach auth logout
+  graph-attach auth logout --profile work
+  graph-attach --config other.toml auth logout
 
 Forget the saved login. Tokens that were already given out go on being good until they end.")]
     Logout,

@@ -53,15 +53,11 @@ pub struct ComposeArgs {
 #[command(long_about = "\
 Examples:
   graph-attach draft --to ann@contoso.com --subject Report --body-file letter.txt
-  graph-attach draft --to ann@contoso.com --cc bob@contoso.com,eve@contoso.com --subject Hello
-  echo '<p>See below.</p>' | graph-attach draft --to ann@contoso.com --subject Plan --html --body-file -
+  graph-attach draft --to ann@contoso.com,bob@contoso.com --subject Plan --html --body-file p.html
+  echo 'See below.' | graph-attach draft --to ann@contoso.com --subject Plan --body-file -
 
 Make a draft and print its id, which `attach --message` and `send` take.")]
 pub struct DraftArgs {
-    /// What it is to be.
-    #[command(flatten)]
-    pub compose: ComposeArgs,
-
     /// Print an id that stays the same when the draft is moved or sent
     #[arg(long)]
     pub immutable_id: bool,
@@ -69,6 +65,10 @@ pub struct DraftArgs {
     /// Whose mailbox: user principal name or id [default: the token's own] [env: GRAPH_ATTACH_MAILBOX]
     #[arg(long, alias = "user", value_name = "UPN|ID", value_parser = values::item_id)]
     pub mailbox: Option<String>,
+
+    /// What it is to be.
+    #[command(flatten)]
+    pub compose: ComposeArgs,
 
     /// Patience.
     #[command(flatten)]
@@ -176,13 +176,13 @@ Examples:
 
 Remove attachments from a message or an event. `ls` lists their ids.")]
 pub struct DetachArgs {
-    /// From what.
-    #[command(flatten)]
-    pub item: ItemArgs,
-
     /// Ids of the attachments
     #[arg(required = true, value_name = "ATTACHMENT-ID", value_parser = values::item_id)]
     pub attachments: Vec<String>,
+
+    /// From what.
+    #[command(flatten)]
+    pub item: ItemArgs,
 
     /// Patience.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod attach;
 mod auth;
+pub mod completions;
 mod global;
 pub mod links;
 mod mail;
@@ -55,34 +56,34 @@ Attach files of up to 150 MB to Outlook messages and events through Microsoft Gr
 A file is attached byte for byte, once; or `resume` finishes it; or the message says why not.";
 
 /// The commands.
+#[expect(
+    missing_docs,
+    reason = "the arguments of each command say what it does; a comment here would replace its help"
+)]
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Attach files to a message or an event
     Attach(Box<AttachArgs>),
-    /// Go on with interrupted uploads
     Resume(ResumeArgs),
-    /// End upload sessions, here and at the service
     Cancel(CancelArgs),
-    /// List the upload sessions known on this computer
     #[command(alias = "sessions")]
     Status(StatusArgs),
     /// Forget sessions that are finished or expired
+    #[command(long_about = "\
+Examples:
+  graph-attach prune
+  graph-attach prune --json
+  graph-attach --state-dir /var/lib/reports prune
+
+Forget sessions that are finished or expired, and remove what killed processes left behind. What is \
+attached stays attached.")]
     Prune,
-    /// Run a stand-in for the service on this computer
-    Sandbox(Box<SandboxArgs>),
-    /// Say which credentials are in use, sign in, sign out
-    Auth(AuthArgs),
-    /// Make a draft and print its id
     Draft(Box<DraftArgs>),
-    /// List messages, drafts or events, newest first
     Find(FindArgs),
-    /// Send a draft
     Send(SendArgs),
-    /// List the attachments of a message or an event
     Ls(LsArgs),
-    /// Remove attachments from a message or an event
     Detach(DetachArgs),
-    /// Print a completion script
+    Auth(AuthArgs),
+    Sandbox(Box<SandboxArgs>),
     Completions(CompletionsArgs),
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    again, compose, ids,
+    again, compose, full, ids,
     inputs::{self, Input, SpoolError},
     patience::Patience,
     preview,
@@ -94,6 +94,7 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
                 tally.attached(&shown, &outcome, since);
             }
             Err(error) => {
+                let error = full::explained(error, &shown, &item, &graph).await;
                 let code = tally.failed(&shown, &error);
                 // The next file would need the same token, or the same time.
                 if args.fail_fast || code == exit::CREDENTIALS || out_of_time(&services) {

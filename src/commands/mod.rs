@@ -9,6 +9,7 @@ mod compose;
 mod detach;
 mod draft;
 mod find;
+mod full;
 mod ids;
 mod inputs;
 mod ls;

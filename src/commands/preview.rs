@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{
     attach::Target,
+    full::MOST_ATTACHMENTS,
     inputs::{self, Input},
     work::Context,
 };
@@ -20,9 +21,6 @@ use crate::{
         plan::{DEFAULT_MESSAGE_LIMIT, LARGEST},
     },
 };
-
-/// Most attachments of one item in Exchange Online. Source: its published limits.
-const MOST_ATTACHMENTS: usize = 250;
 
 /// One line of `--dry-run --json`.
 #[derive(Serialize)]

@@ -172,10 +172,13 @@ fn a_send_that_never_works_is_temporary_and_says_so() {
 }
 
 #[test]
-fn a_missing_permission_is_named() {
+fn a_refusal_is_told_as_one() {
     let stage = Stage::with_faults(&["send@1=403"]);
     let id = draft(&stage);
-    stage.run(["send", &id]).code(4).says("Mail.Send");
+    stage
+        .run(["send", &id])
+        .code(4)
+        .says("the message is not sent");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub(crate) mod client;
 #[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
+pub(crate) mod relay;
 pub(crate) mod scenario;
 pub(crate) mod stage;
 

@@ -133,6 +133,15 @@ impl Stage {
 
     /// What the Graph host answers to a GET that must succeed.
     pub(crate) fn graph(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.ask(reqwest::Method::GET, path)).expect("JSON")
+    }
+
+    /// Deletes what is at a path of the Graph host, as somebody else would.
+    pub(crate) fn delete(&self, path: &str) {
+        self.ask(reqwest::Method::DELETE, path);
+    }
+
+    fn ask(&self, method: reqwest::Method, path: &str) -> Vec<u8> {
         let url = format!("{}{path}", self.sandbox.endpoint());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -140,10 +149,12 @@ impl Stage {
             .unwrap();
         runtime.block_on(async {
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let request = client.get(url).bearer_auth(self.sandbox.token());
+            let request = client
+                .request(method, url)
+                .bearer_auth(self.sandbox.token());
             let answer = request.send().await.expect("an answer");
             assert!(answer.status().is_success(), "{path}: {}", answer.status());
-            answer.json().await.expect("JSON")
+            answer.bytes().await.expect("a body").to_vec()
         })
     }
 

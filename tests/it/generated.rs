@@ -1,0 +1,68 @@
+//! What is generated and committed is what this version generates: completions and manual pages.
+//!
+//! `UPDATE=1 cargo test --test it generated` writes them anew.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clap::ValueEnum;
+use clap_complete::{Generator, Shell};
+use graph_attach::cli;
+
+/// Compares a folder with what belongs in it, or writes it.
+fn current(folder: &str, files: &BTreeMap<String, String>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    if std::env::var_os("UPDATE").is_some() {
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        for (name, text) in files {
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let found: BTreeMap<String, String> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    let names = |files: &BTreeMap<String, String>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(
+        names(&found),
+        names(files),
+        "UPDATE=1 cargo test --test it generated"
+    );
+    for (name, text) in files {
+        assert!(
+            found[name] == *text,
+            "{name} is not current: UPDATE=1 cargo test --test it generated"
+        );
+    }
+}
+
+#[test]
+fn completions_are_current() {
+    let files = Shell::value_variants().iter().map(|shell| {
+        (
+            shell.file_name("graph-attach"),
+            cli::completions::script(*shell),
+        )
+    });
+    current("completions", &files.collect());
+}
+
+#[test]
+fn manual_pages_are_current() {
+    let folder = tempfile::tempdir().unwrap();
+    clap_mangen::generate_to(cli::command(), folder.path()).unwrap();
+    let files = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, fs::read_to_string(path).unwrap())
+        });
+    let files: BTreeMap<String, String> = files.collect();
+    assert!(files.contains_key("graph-attach-attach.1"));
+    current("docs/man", &files);
+}
