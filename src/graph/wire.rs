@@ -143,6 +143,8 @@ pub struct Listed {
     pub content_type: Option<String>,
     /// Whether it is inline.
     pub is_inline: bool,
+    /// Whether it is a file: not an item or a reference.
+    pub is_file: bool,
 }
 
 /// One page of a list of attachments.
@@ -176,6 +178,8 @@ pub fn listed(value: &Value) -> Option<Listed> {
         is_inline: field(value, "isInline")
             .and_then(Value::as_bool)
             .unwrap_or(false),
+        is_file: text(value, "@odata.type")
+            .is_none_or(|kind| kind.to_ascii_lowercase().ends_with("fileattachment")),
     })
 }
 
@@ -255,6 +259,10 @@ mod tests {
         .unwrap();
         assert_eq!(page.attachments.len(), 1);
         assert_eq!(page.attachments[0].size, Some(5));
+        assert!(page.attachments[0].is_file);
+        let item = json!({"@odata.type": "#microsoft.graph.itemAttachment", "id": "A="});
+        assert!(!listed(&item).unwrap().is_file);
+        assert!(listed(&json!({"id": "A="})).unwrap().is_file);
         assert_eq!(page.next_link.as_deref(), Some("https://g/next"));
         assert_eq!(ListPage::read(b"{}"), None);
     }

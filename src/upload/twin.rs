@@ -38,17 +38,12 @@ impl Twins<'_> {
     ) -> Result<Option<String>, Error> {
         let candidates = all
             .iter()
-            .filter(|listed| listed.name == self.name && plausible(listed, self.size));
+            .filter(|listed| self.may_be(listed) && plausible(listed, self.size));
         for listed in candidates {
-            match self.same(&listed.id, whole).await {
-                Ok(true) => return Ok(Some(listed.id.clone())),
-                Ok(false) => {}
-                // An item or a reference has no bytes to compare, and is not a file anyway.
-                Err(error) if error.kind.temporary() => return Err(error),
-                Err(error) if matches!(error.kind, Kind::Auth | Kind::Deadline) => {
-                    return Err(error);
-                }
-                Err(_) => {}
+            // One that cannot be read may be ours: to go on would be to guess. One that is gone
+            // meanwhile is not in the next list.
+            if self.same(&listed.id, whole).await? {
+                return Ok(Some(listed.id.clone()));
             }
         }
         Ok(None)
@@ -70,7 +65,7 @@ impl Twins<'_> {
         let all = self.graph.attachments(self.item).await?;
         let new: Vec<&Listed> = all
             .iter()
-            .filter(|listed| listed.name == self.name && !before.contains(&listed.id))
+            .filter(|listed| self.may_be(listed) && !before.contains(&listed.id))
             .collect();
         if let ([only], true) = (new.as_slice(), identify) {
             return Ok(vec![only.id.clone()]);
@@ -92,12 +87,15 @@ impl Twins<'_> {
                     )));
                     equal.push(listed.id.clone());
                 }
-                // Gone meanwhile: not there.
-                Err(error) if error.kind == Kind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(equal)
+    }
+
+    /// Whether it is a file under our name. An item or a reference has no bytes to compare.
+    fn may_be(&self, listed: &Listed) -> bool {
+        listed.is_file && listed.name == self.name
     }
 
     /// Whether an attachment has exactly this content.

@@ -1,6 +1,6 @@
 //! Single faults: what is retried, how long, what is said, and how it ends.
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use graph_attach::sandbox::{
     Options,
@@ -82,6 +82,22 @@ fn a_lost_last_answer_is_recognised_whatever_the_service_supports() {
             assert_eq!(stage.requests("POST").len(), 1);
         });
     });
+}
+
+#[test]
+fn an_attachment_of_the_same_name_that_cannot_be_read_is_not_assumed_to_be_another() {
+    for (status, code) in [("404", 0), ("403", 4), ("410", 6), ("405", 7)] {
+        for size in [10, 4_000_000] {
+            let stage = Stage::new();
+            stage.file("f.bin", size);
+            stage.run(["attach", "f.bin"]).code(0);
+            fs::remove_dir_all(stage.state_dir()).unwrap();
+            let fault = format!("get@1x2={status}").parse().unwrap();
+            stage.sandbox.add_faults([fault]);
+            stage.run(["attach", "f.bin"]).code(code);
+            assert_eq!(stage.held().len(), 1, "{status}");
+        }
+    }
 }
 
 #[test]
