@@ -238,12 +238,9 @@ async fn one(
     let mut source = source;
     if let (Some(id), Some(store), Earlier::Unfinished(record)) =
         (spool_id, services.store, &earlier)
-        && record.spooled
-        && std::fs::rename(store.spool(id), &record.file).is_ok()
+        && let Some(first) = first_spool(record, &store.spool(id))
     {
-        // The same content as before: it takes the place of the copy that the session knows.
-        source = Source::open(&record.file)?;
-        spool_id = Some(record.id);
+        (source, spool_id) = (first, Some(record.id));
     }
     let job = Job {
         item: item.clone(),
@@ -273,6 +270,25 @@ async fn one(
         }
         .into()
     })
+}
+
+/// Of two copies of the same standard input, `again` and the one that an interrupted upload left, the
+/// latter: its session's record knows it, and may not know its content yet. `again` goes, or takes
+/// its place if it is not there any more.
+fn first_spool(record: &Record, again: &Path) -> Option<Source> {
+    if !record.spooled {
+        return None;
+    }
+    match Source::open(&record.file) {
+        Ok(first) if first.stamp() == record.stamp => {
+            let _ = std::fs::remove_file(again);
+            Some(first)
+        }
+        _ => {
+            std::fs::rename(again, &record.file).ok()?;
+            Source::open(&record.file).ok()
+        }
+    }
 }
 
 /// One file on one item.

@@ -328,3 +328,50 @@ fn a_spooled_upload_resumes_without_its_input() {
     });
     assert_eq!(spools.count(), 0);
 }
+
+/// Attaches standard input, and kills it at that request.
+fn interrupt_stdin(stage: &Stage, file: &Path, put: usize) {
+    let before = stage.requests("PUT").len();
+    let mut child = stage
+        .process(["attach", "--chunk-size=1MiB", "--name=f.bin", "-"])
+        .stdin(fs::File::open(file).unwrap())
+        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while stage.requests("PUT").len() < before + put {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Whatever of it was interrupted, and how early: `resume` and the same command again go on with the
+/// same session, and nothing is attached twice.
+#[test]
+fn standard_input_goes_on_too() {
+    for first in [1, 3] {
+        for last in ["resume", "attach"] {
+            let stage = Stage::new();
+            let file = stage.file("f.bin", 6_000_000);
+            interrupt_stdin(&stage, &file, first);
+            interrupt_stdin(&stage, &file, 1);
+            let status = stage.run(["status", "--json"]).code(0);
+            assert_eq!(status.json().len(), 1, "{status:#?}");
+            let run = match last {
+                "resume" => stage.run(["resume", "--json"]),
+                _ => {
+                    let mut command = stage.command(["attach", "--json", "--name=f.bin", "-"]);
+                    let bytes = fs::read(&file).unwrap();
+                    Run::of(command.write_stdin(bytes).output().unwrap())
+                }
+            }
+            .code(0);
+            assert_eq!(run.json()[0]["resumed"], true, "{run:#?}");
+            let held = stage.held();
+            assert_eq!(held.len(), 1);
+            assert_eq!(held[0].sha256, sha256(&file));
+            stage.run(["resume"]).code(0).says("no upload to resume");
+        }
+    }
+}
