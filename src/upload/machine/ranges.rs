@@ -203,7 +203,9 @@ impl Machine {
     /// This session is over: a new one, if there may be one.
     pub(super) fn replace(&mut self) -> Step {
         self.replaced += 1;
-        if self.replaced > REPLACEMENTS.min(self.limits.max_retries) {
+        // One is always allowed: it is not a request that failed, and without it a session that died
+        // between two commands would never come to an end.
+        if self.replaced > REPLACEMENTS.min(self.limits.max_retries.max(1)) {
             return Step::Stop(Stop::SessionsSpent);
         }
         self.discard_then(Step::Look { identify: false })
