@@ -353,6 +353,14 @@ fn not_attached(error: &NotAttached) -> Verdict {
             }
             verdict
         }
+        Cause::Unverified { id } => {
+            let what = format!("`{name}` is attached, but could not be read back");
+            let verdict = match last {
+                Some(last) => service(last, Some(item), &what),
+                None => Verdict::new(FAILURE, "Failure", what),
+            };
+            verdict.cause(format!("attachment `{id}`"))
+        }
         Cause::RetriesSpent | Cause::Refused => match last {
             Some(last) => service(last, Some(item), &format!("`{name}` is not attached")),
             None => Verdict::new(FAILURE, "Failure", heading),

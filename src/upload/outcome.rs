@@ -66,6 +66,12 @@ pub enum Cause {
         /// The attachment.
         id: String,
     },
+    /// It is attached, and could not be read back.
+    #[error("it could not be read back")]
+    Unverified {
+        /// The attachment.
+        id: String,
+    },
     /// The file cannot be read, or is not what it was.
     #[error(transparent)]
     Source(#[from] SourceError),

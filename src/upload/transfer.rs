@@ -757,14 +757,8 @@ impl<'a> Transfer<'a> {
                     self.wait(delay, error.kind, attempt).await;
                 }
                 Err(error) => {
-                    let temporary = error.kind.temporary();
                     self.error = Some(error);
-                    let cause = if temporary {
-                        Cause::RetriesSpent
-                    } else {
-                        Cause::Refused
-                    };
-                    return Err(self.failure(cause));
+                    return Err(self.failure(Cause::Unverified { id: id.to_owned() }));
                 }
             }
         }
