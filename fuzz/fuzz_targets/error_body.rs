@@ -1,0 +1,14 @@
+//! The body of any answer other than success, from either host.
+#![no_main]
+
+use graph_attach::graph::error::{Error, Side};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: (u16, Vec<u8>)| {
+    let (status, body) = input;
+    for side in [Side::Graph, Side::Upload] {
+        let error = Error::answer(side, status, &body);
+        assert!(error.message.len() <= 2_048 && error.code.len() <= 2_048);
+        assert!(!error.to_string().is_empty());
+    }
+});

@@ -1,0 +1,22 @@
+//! `nextExpectedRanges` in any JSON, and the answers that carry it.
+#![no_main]
+
+use graph_attach::graph::{ranges, wire};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| {
+    let text = String::from_utf8_lossy(body);
+    for value in [
+        serde_json::json!({"nextExpectedRanges": [text]}),
+        serde_json::json!({"NextExpectedRanges": text}),
+    ] {
+        if let ranges::Next::At(start) = ranges::next_expected(&value) {
+            assert!(start <= i64::MAX as u64);
+        }
+    }
+    if let Ok(value) = serde_json::from_slice(body) {
+        ranges::next_expected(&value);
+    }
+    wire::SessionReply::read(body);
+    wire::ListPage::read(body);
+});
