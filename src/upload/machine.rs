@@ -124,6 +124,8 @@ pub struct Machine {
     oddities: u32,
     setbacks: u32,
     agreed_refusals: u32,
+    /// Whether the session's last range was answered that the item is not there.
+    gone: bool,
     /// Repeats of one range that were refused as conflicts.
     refused_repeats: u32,
 }
@@ -153,6 +155,7 @@ impl Machine {
             oddities: 0,
             setbacks: 0,
             agreed_refusals: 0,
+            gone: false,
             refused_repeats: 0,
         }
     }
@@ -270,7 +273,7 @@ impl Machine {
         match result {
             Ok(Next::At(0) | Next::Unsaid) => {
                 (self.acked, self.sent, self.high) = (0, 0, 0);
-                self.refused_repeats = 0;
+                (self.refused_repeats, self.gone) = (0, false);
                 self.asking = Asking::Possible;
                 self.from_disk = false;
                 self.incident_over();

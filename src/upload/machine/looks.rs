@@ -1,6 +1,8 @@
 //! Looking for the attachment itself: the only way to know what became of a last range or a POST
 //! whose answer was lost.
 
+use std::time::Duration;
+
 use super::{ASKS, Asking, Clock, Doing, LOOKS, Look, Machine};
 use crate::{
     graph::{Error, Kind},
@@ -50,7 +52,10 @@ impl Machine {
                     self.due(Doing::Post)
                 }
                 (None, Look::Replacing) => {
-                    let delay = retry::delay(Kind::NotFound, self.replaced, None, clock.roll);
+                    let delay = match self.not_found.checked_sub(1) {
+                        Some(before) if self.too_young() => Duration::from_secs(1 << before),
+                        _ => retry::delay(Kind::NotFound, self.replaced, None, clock.roll),
+                    };
                     self.wait(delay, Kind::NotFound, Doing::Create, clock)
                 }
                 (None, Look::Complete) => self.replace(),

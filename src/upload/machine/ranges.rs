@@ -1,7 +1,7 @@
 //! What follows the answer to a range, or the lack of one: on, ask, again, or a new session.
 
 use super::{
-    ASKS, Asking, Cause, Clock, Doing, LOOKS, Look, Machine, ODDITIES, REFUSED_REPEATS,
+    ASKS, Asking, Cause, Clock, Doing, LOOKS, Look, Machine, NOT_FOUND, ODDITIES, REFUSED_REPEATS,
     REPLACEMENTS,
 };
 use crate::{
@@ -85,6 +85,7 @@ impl Machine {
         ) {
             self.sent = self.sent.max(self.range.end);
         }
+        self.gone = error.is("ErrorItemNotFound");
         match error.kind {
             // Nothing was done; whatever was in doubt before is still in doubt.
             Kind::Connect | Kind::Throttled => self.retry(error, Doing::Put, clock),
@@ -200,12 +201,22 @@ impl Machine {
         }
     }
 
+    /// Whether the session may be over only because its item is not known everywhere yet: no byte was
+    /// ever taken.
+    pub(super) fn too_young(&self) -> bool {
+        self.gone && self.high == 0
+    }
+
     /// This session is over: a new one, if there may be one.
     pub(super) fn replace(&mut self) -> Step {
-        self.replaced += 1;
         // One is always allowed: it is not a request that failed, and without it a session that died
         // between two commands would never come to an end.
-        if self.replaced > REPLACEMENTS.min(self.limits.max_retries.max(1)) {
+        let most = REPLACEMENTS.min(self.limits.max_retries.max(1));
+        if self.too_young() && self.not_found < NOT_FOUND.min(self.limits.max_retries) {
+            self.not_found += 1;
+        } else if self.replaced < most {
+            self.replaced += 1;
+        } else {
             return Step::Stop(Stop::SessionsSpent);
         }
         self.discard_then(Step::Look { identify: false })

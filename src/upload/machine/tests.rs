@@ -527,6 +527,38 @@ proptest! {
 }
 
 #[test]
+fn an_item_that_is_not_known_everywhere_yet_is_waited_for() {
+    let limits = Limits {
+        max_retries: 10,
+        deadline: None,
+        chunk: 3_000_000,
+    };
+    let mut machine = Machine::new(3_000_000, Route::Session, limits);
+    let (mut seen, mut waits, mut sessions) = (Seen::Begin, Vec::new(), 0);
+    let end = loop {
+        seen = match machine.step(&seen, Duration::ZERO, 0.5) {
+            Step::List => Seen::Listed(Ok(None)),
+            Step::Create => {
+                sessions += 1;
+                Seen::Created(Ok(Next::At(0)))
+            }
+            Step::Put { .. } if sessions == 4 => Seen::Put(Ok(Answer::Attached(Some("id".into())))),
+            Step::Put { .. } => Seen::Put(Err(error(Kind::NotFound))),
+            Step::Ask => Seen::Asked(Err(error(Kind::NotFound))),
+            Step::Look { .. } => Seen::Looked(Ok(Vec::new())),
+            Step::Discard { .. } => Seen::Discarded,
+            Step::Wait { delay, .. } => {
+                waits.push(delay.as_secs());
+                Seen::Waited
+            }
+            step => break step,
+        };
+    };
+    assert!(matches!(end, Step::Attached { .. }), "{end:?}");
+    assert_eq!(waits, [1, 2, 4]);
+}
+
+#[test]
 fn a_success_without_an_attachment_is_a_contradiction() {
     let limits = Limits {
         max_retries: 10,
