@@ -319,6 +319,29 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
+        fn a_record_of_any_shape_is_read_as_it_is_or_not_at_all(
+            key in prop::sample::select(vec![
+                "id", "state", "endpoint", "item", "file", "spooled", "attachment", "size", "chunk",
+                "sha256", "stamp", "before", "acked", "sent", "url", "expires", "created",
+                "attachment_id", "other",
+            ]),
+            value in prop_oneof![
+                Just(Value::Null), any::<u64>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
+                ".{0,20}".prop_map(Value::from), any::<bool>().prop_map(Value::from),
+                prop::collection::vec(any::<u8>(), 0..5).prop_map(Value::from),
+                Just(serde_json::json!({})),
+            ],
+        ) {
+            let mut record = serde_json::to_value(example()).unwrap();
+            record[key] = value;
+            let file = serde_json::json!({"schema": SCHEMA, "check": check(&record), "record": record});
+            if let Ok(read) = Record::from_json(file.to_string().as_bytes()) {
+                prop_assert!(read.sent.offset <= read.size);
+                prop_assert_eq!(Record::from_json(&read.to_json()), Ok(read));
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_without_a_panic(bytes in any::<Vec<u8>>()) {
             let _ = Record::from_json(&bytes);
         }
