@@ -20,7 +20,7 @@ use std::{
 use graph_attach::sandbox::Seen;
 
 use crate::support::{
-    Stage,
+    Stage, figure,
     scenario::{Kill, Scenario},
     sha256,
 };
@@ -76,16 +76,21 @@ fn attached_once_whatever_happens() {
         }
     });
     let totals = totals.into_inner().unwrap();
-    println!(
-        "{} of {runs} lives ended with one attachment and equal content (seeds {first} to {}): {} \
-         processes, {} of them killed, {} requests, {} of them struck by a fault, {:.0} s",
-        totals.lives,
+    let details = format!(
+        "seeds {first} to {}; {} processes, {} of them killed; {} requests, {} of them struck by a \
+         fault; {:.0} s",
         first + runs - 1,
         totals.processes,
         totals.killed,
         totals.requests,
         totals.struck,
         started.elapsed().as_secs_f64(),
+    );
+    figure(
+        "random faults and kills: content equal, no duplicate, no hang",
+        totals.lives as usize,
+        runs as usize,
+        &details,
     );
     let failed = failed.into_inner().unwrap();
     for seed in &failed {

@@ -18,7 +18,7 @@ use graph_attach::sandbox::{
     options::{RepeatLast, StatusAnswer},
 };
 
-use crate::support::{BINARY, Stage, sha256};
+use crate::support::{BINARY, Stage, figure, sha256};
 
 const RANGES: usize = 40;
 const CHUNK: usize = 75_000;
@@ -79,11 +79,12 @@ fn killed_at_any_point_of_any_range_it_resumes() {
         );
         sent_again
     });
-    println!(
-        "{} of {} kills at range points: resumed, attached once; {} ranges sent again in all",
+    let again: usize = again.iter().sum();
+    figure(
+        "kill before, in, after and after the answer to each of 40 ranges, then `resume`",
         points.len(),
         points.len(),
-        again.iter().sum::<usize>()
+        &format!("{again} ranges sent again in all, never two for one kill"),
     );
 }
 
@@ -209,6 +210,12 @@ fn killed_at_any_system_call_on_its_state_it_recovers() {
         // Past the test harness, which hides what passing tests print.
         let line = b"NOT RUN: strace is not installed, so no upload was killed at a system call\n";
         std::io::stderr().write_all(line).unwrap();
+        figure(
+            "kill at each system call on the state directory",
+            0,
+            0,
+            "not run: no strace",
+        );
         return;
     }
     let calls = state_calls();
@@ -216,10 +223,11 @@ fn killed_at_any_system_call_on_its_state_it_recovers() {
     // Wake-ups of other threads are writes too, and not always as many: some kills take a few tries.
     let hits = each(&calls, |call| (0..8).any(|_| killed_at_call(call)));
     let killed = hits.iter().filter(|hit| **hit).count();
-    println!(
-        "{} of {} kills at system calls on the state directory: attached once",
+    figure(
+        "kill at each system call on the state directory, then `resume` or again",
         killed,
-        calls.len()
+        calls.len(),
+        "no state file unreadable",
     );
     assert!(
         killed * 10 >= calls.len() * 9,

@@ -8,7 +8,7 @@ use graph_attach::sandbox::{
     options::{LocationForm, RepeatLast, ReportedSize, StatusAnswer, WrongRange},
 };
 
-use crate::support::{Run, Stage, sha256};
+use crate::support::{Run, Stage, figure, sha256};
 
 /// Of each of the two.
 const TIMES: usize = 100;
@@ -111,7 +111,12 @@ fn the_answer_to_the_last_range_is_lost() {
         };
         attached_once(number, 3_000_001, options);
     });
-    println!("{TIMES} of {TIMES} lost answers to the last range: attached once, exit 0");
+    figure(
+        "answer to the last range lost: one attachment, exit 0",
+        TIMES,
+        TIMES,
+        "",
+    );
 }
 
 #[test]
@@ -129,7 +134,12 @@ fn the_answer_to_the_post_is_lost() {
         let size = 2_999_999 * number * number / (TIMES - 1) / (TIMES - 1);
         attached_once(number, size, options);
     });
-    println!("{TIMES} of {TIMES} lost answers to the POST: attached once, exit 0");
+    figure(
+        "answer to the POST lost: one attachment, exit 0",
+        TIMES,
+        TIMES,
+        "",
+    );
 }
 
 /// Starts `attach --wait` for all of these at once, and waits for them.
@@ -163,6 +173,13 @@ fn twenty_processes_with_one_file_attach_it_once() {
         assert_eq!(held[0].sha256, sha256(&file));
         assert!(runs.iter().all(|run| run.id() == held[0].id));
     }
+    let details = "by one POST, and through a session; each prints the same id";
+    figure(
+        "twenty processes, one file, one item: attachments",
+        1,
+        1,
+        details,
+    );
 }
 
 #[test]
@@ -180,4 +197,10 @@ fn twenty_processes_with_a_file_each_attach_twenty() {
         assert_eq!(one.id, run.id());
         assert_eq!(one.sha256, sha256(&stage.home.path().join(file)));
     }
+    figure(
+        "twenty processes, a file each, one item: attachments",
+        20,
+        20,
+        "",
+    );
 }

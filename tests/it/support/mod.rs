@@ -9,4 +9,4 @@ pub(crate) mod scenario;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
-pub(crate) use stage::{BINARY, Run, Stage, sha256};
+pub(crate) use stage::{BINARY, Run, Stage, figure, sha256};

@@ -245,3 +245,8 @@ impl Run {
             .collect()
     }
 }
+
+/// Prints one line of the table in `docs/reliability.md`, for the script beside it.
+pub(crate) fn figure(what: &str, reached: usize, of: usize, details: &str) {
+    println!("figure: {what} | {reached} of {of} | {details}");
+}
