@@ -247,6 +247,10 @@ impl Run {
 }
 
 /// Prints one line of the table in `docs/reliability.md`, for the script beside it.
+#[expect(
+    clippy::print_stdout,
+    reason = "the test harness shows it to whoever asks"
+)]
 pub(crate) fn figure(what: &str, reached: usize, of: usize, details: &str) {
     println!("figure: {what} | {reached} of {of} | {details}");
 }
