@@ -39,4 +39,5 @@ mod signals;
 mod source_fire;
 mod state_fire;
 mod support;
+mod throttling;
 mod tidy;

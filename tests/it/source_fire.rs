@@ -16,7 +16,7 @@ use std::{
 
 use graph_attach::session::Record;
 
-use crate::support::{Run, Stage, content};
+use crate::support::{Run, Stage, content, figure};
 
 /// Three ranges.
 const LARGE: usize = 3_000_000;
@@ -266,6 +266,10 @@ fn a_changed_file_is_never_attached() {
         }
         Ok(())
     });
+    figure(&format!(
+        "file changed: {0} of {0} never attached, exit 8",
+        CHANGES.len() * TRIES
+    ));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use graph_attach::{
     session::{Record, State, Store, Unreadable},
 };
 
-use crate::support::{BINARY, Run, Stage};
+use crate::support::{BINARY, Run, Stage, figure};
 
 /// Three ranges of 1 MiB.
 const SIZE: usize = 3_000_000;
@@ -643,5 +643,9 @@ fn any_operation_fails() {
     );
     // Most of them mattered.
     assert!(warned.into_inner() > cases.len() / 8);
-    println!("{} system calls, {} runs", calls.len(), cases.len());
+    figure(&format!(
+        "errors of {} system calls on the state: {} runs",
+        calls.len(),
+        cases.len()
+    ));
 }

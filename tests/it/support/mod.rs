@@ -12,4 +12,4 @@ pub(crate) mod watched;
 
 pub(crate) use client::{Client, bytes};
 pub(crate) use stage::{BINARY, Run, Stage, content, sha256};
-pub(crate) use watched::{Watched, watch};
+pub(crate) use watched::{Watched, figure, watch};
