@@ -331,11 +331,15 @@ fn not_attached(error: &NotAttached) -> Verdict {
         .cause(format!("attachment `{id}`"))
         .hint(detach(item, id)),
         Cause::Deadline => {
-            let verdict = Verdict::new(TEMPORARY, "Deadline", heading);
-            match last {
-                Some(last) => verdict.cause(last.to_string()),
-                None => verdict,
+            let mut verdict = Verdict::new(TEMPORARY, "Deadline", heading);
+            if let Some(last) = last {
+                verdict = verdict.cause(last.to_string());
+                if let Some(wait) = last.retry_after {
+                    verdict =
+                        verdict.cause(format!("it asks to be left alone for {} s", wait.as_secs()));
+                }
             }
+            verdict
         }
         Cause::SessionsSpent => {
             let mut verdict = Verdict::new(TEMPORARY, "SessionsSpent", heading);

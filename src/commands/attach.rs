@@ -30,7 +30,8 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
     let endpoint = context.settings.endpoint.value.as_str();
-    let store = context.store_or_warn(args.retry.require_state)?;
+    let required = args.retry.require_state;
+    let store = context.store_or_warn(required)?;
     // Without a token nothing begins: better now than after reading standard input.
     let request = |error| exit::Request {
         what: "no token".to_owned(),
@@ -56,14 +57,17 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     if args.new || args.send {
         *context.go_on.borrow_mut() = Some(again::command(args, &item, &inputs));
     }
-    let _item_lock = match store {
-        Some(store) => Some(
-            context
+    let item_lock = match store {
+        Some(store) => {
+            let lock = context
                 .lock_item(store, endpoint, &item, args.retry.wait)
-                .await?,
-        ),
+                .await;
+            context.or_without(lock, required)?
+        }
         None => None,
     };
+    // A directory in which nothing can be locked is not one to keep sessions in.
+    let store = store.filter(|_| item_lock.is_some());
     let draft = match args.send {
         true => Some(send::ready(&item, &graph, &patience).await?),
         false => None,
@@ -76,7 +80,8 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         graph: &graph,
         uploads: &uploads,
         store,
-        require_state: args.retry.require_state,
+        require_state: required,
+        warned: &context.warned,
         observer: &*reporter,
         endpoint,
         limits: context.limits(&args.retry, args.chunk_size),
@@ -213,7 +218,13 @@ async fn one(
             let store = services.store.cloned();
             let spooled =
                 tokio::task::spawn_blocking(move || inputs::spool(store.as_ref())).await?;
-            Some(spooled.map_err(|error| spool_error(error, input))?)
+            let mut spool = spooled.map_err(|error| spool_error(error, input))?;
+            if let (Some(source), Some(store)) = (spool.trouble.take(), services.store) {
+                let path = store.dir().to_owned();
+                let error = crate::session::DirError::Io { path, source };
+                context.or_without::<()>(Err(error.into()), services.require_state)?;
+            }
+            Some(spool)
         }
     };
     let path = match (input, &spool) {
@@ -222,6 +233,12 @@ async fn one(
         (Input::Stdin, None) => Path::new("-"),
     };
     let source = Source::open(path)?;
+    // What standard input brought and is not kept cannot be resumed: its session is not kept either.
+    let lost = spool.as_ref().is_some_and(|spool| spool.id.is_none());
+    let services = &Services {
+        store: services.store.filter(|_| !lost),
+        ..*services
+    };
     let earlier = match services.store {
         Some(store) => {
             let file = File {
@@ -229,11 +246,12 @@ async fn one(
                 attachment: &attachment,
                 source: &source,
             };
-            earlier(&file, args, store, services, context).await?
+            let earlier = earlier(&file, args, store, services, context).await;
+            context.or_without(earlier, services.require_state)?
         }
-        None => (Earlier::Nothing, None),
+        None => None,
     };
-    let (earlier, _session_lock) = earlier;
+    let (earlier, _session_lock) = earlier.unwrap_or((Earlier::Nothing, None));
     let mut spool_id = spool.as_ref().and_then(|spool| spool.id);
     let mut source = source;
     if let (Some(id), Some(store), Earlier::Unfinished(record)) =

@@ -1,6 +1,6 @@
 //! `resume`: go on with interrupted uploads.
 
-use std::{ffi::OsStr, time::Instant};
+use std::{collections::HashMap, ffi::OsStr, time::Instant};
 
 use super::{report::Tally, work::Context};
 use crate::{
@@ -22,21 +22,26 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
     let uploads = clients.uploads();
     let reporter = context.report_on(chosen.len());
     let mut tally = Tally::new(&context.printer);
+    // One account for each mailbox, whatever the number of its sessions.
+    let mut volumes = HashMap::new();
     for record in &chosen {
         let since = Instant::now();
         let shown = record.file.display().to_string();
         let graph = clients.graph(provider(record, context));
-        let volume = context.volume();
+        let volume = volumes
+            .entry((&record.endpoint, &record.item.mailbox))
+            .or_insert_with(|| context.volume());
         let services = Services {
             graph: &graph,
             uploads: &uploads,
             store: Some(store),
             require_state: args.retry.require_state,
+            warned: &context.warned,
             observer: &*reporter,
             endpoint: &record.endpoint,
             limits: context.limits(&args.retry, record.chunk),
             started: context.started,
-            volume: &volume,
+            volume,
         };
         match one(record, args, store, &services, context).await {
             Ok(outcome) => tally.attached(&shown, &outcome, since),
@@ -67,10 +72,13 @@ async fn one(
     context: &Context,
 ) -> anyhow::Result<upload::Outcome> {
     let wait = args.retry.wait;
-    let _item = context
+    let required = args.retry.require_state;
+    let item = context
         .lock_item(store, &record.endpoint, &record.item, wait)
-        .await?;
-    let _session = context.lock_session(store, record.id, wait).await?;
+        .await;
+    let _item = context.or_without(item, required)?;
+    let session = context.lock_session(store, record.id, wait).await;
+    let _session = context.or_without(session, required)?;
     // Read anew under the lock: another process may have finished it meanwhile.
     let Some(record) = store.load(record.id)? else {
         return Err(NotFound {

@@ -1,7 +1,7 @@
 //! What a command works with: settings, printer, and what is made of them when needed.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -31,6 +31,8 @@ pub(crate) struct Context {
     /// The command that goes on where this one stops, once that is not simply this one again.
     pub(crate) go_on: RefCell<Option<String>>,
     store: OnceCell<Result<Store, DirError>>,
+    /// Whether the user was told that sessions cannot be kept.
+    pub(crate) warned: Cell<bool>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ impl Context {
             reporter: RefCell::default(),
             go_on: RefCell::default(),
             store: OnceCell::new(),
+            warned: Cell::default(),
         }
     }
 
@@ -77,17 +80,36 @@ impl Context {
         if required {
             return self.store().map(Some);
         }
-        let first = self.store.get().is_none();
         match self.open_store() {
             Ok(store) => Ok(Some(store)),
             Err(error) => {
-                if first {
-                    self.printer.warn(&format!(
-                        "{error}; uploads go on, but cannot be resumed if they are interrupted"
-                    ));
-                }
+                self.warn_of_state(error);
                 Ok(None)
             }
+        }
+    }
+
+    /// What to do without when the state directory failed, unless it is required: says so once.
+    /// Another process at work is no failure of the directory.
+    pub(crate) fn or_without<T>(
+        &self,
+        result: anyhow::Result<T>,
+        required: bool,
+    ) -> anyhow::Result<Option<T>> {
+        match result {
+            Err(error) if !required && (error.is::<DirError>() || error.is::<LockError>()) => {
+                self.warn_of_state(&error);
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
+    }
+
+    fn warn_of_state(&self, error: &dyn std::fmt::Display) {
+        if !self.warned.replace(true) {
+            self.printer.warn(&format!(
+                "{error}; uploads go on, but cannot be resumed if they are interrupted"
+            ));
         }
     }
 
@@ -163,7 +185,7 @@ impl Context {
         }
     }
 
-    /// The account of bytes for one mailbox. A service on this computer is no Exchange Online.
+    /// An account of bytes for one mailbox.
     pub(crate) fn volume(&self) -> RefCell<Volume> {
         let limit = self
             .settings

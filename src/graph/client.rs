@@ -1,13 +1,12 @@
 //! The Graph host: the operations that this tool needs, with the bearer. The only holder of a token.
 
-use std::{rc::Rc, sync::Arc};
+use std::{ops::ControlFlow, rc::Rc, sync::Arc};
 
 use bytes::Bytes;
 use reqwest::{
     Method,
     header::{AUTHORIZATION, HeaderName, HeaderValue},
 };
-use serde_json::Value;
 use url::Url;
 
 use super::{
@@ -31,6 +30,10 @@ const LONGEST_ANSWER: usize = 8 * 1024 * 1024;
 
 /// Most pages of one list that are followed: a list that never ends is a contradiction.
 pub(super) const MOST_PAGES: usize = 100;
+
+/// Longest list that is read, all pages together: 500 attachments with the longest names and ids are
+/// under 2 MiB.
+const LONGEST_LIST: usize = 4 * 1024 * 1024;
 
 /// Speaks to Graph.
 pub struct GraphClient {
@@ -159,11 +162,12 @@ impl GraphClient {
             "{}/attachments?$select=id,name,size,contentType,isInline",
             item.path()
         ));
-        let mut all = Vec::new();
+        let (mut all, mut room) = (Vec::new(), LONGEST_LIST);
         for _ in 0..MOST_PAGES {
             let reply = self.ok(self
-                .call(Method::GET, &url, None, &Meter::default())
+                .call_for(room, Method::GET, &url, None, &Meter::default(), &[])
                 .await?)?;
+            room = room.saturating_sub(reply.body.len());
             let page = ListPage::read(&reply.body)
                 .ok_or_else(|| unreadable(&reply, "the list of attachments"))?;
             all.extend(page.attachments);
@@ -188,11 +192,13 @@ impl GraphClient {
         read_attachment(&reply)
     }
 
-    /// Reads an attachment's exact bytes into `sink`, in order; returns how many there were.
+    /// Reads an attachment's exact bytes into `sink`, in order; returns how many there were. Ends
+    /// early, with more than `most`, when there are more: content may be of any length, or endless.
     pub async fn content(
         &self,
         item: &Item,
         id: &str,
+        most: u64,
         mut sink: impl FnMut(&[u8]),
     ) -> Result<u64, Error> {
         let url = self.url(&format!(
@@ -206,6 +212,11 @@ impl GraphClient {
         let mut take = |bytes: &[u8]| {
             read += bytes.len() as u64;
             sink(bytes);
+            if read > most {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         };
         let first = self.outgoing(Method::GET, &url, None, &token, &meter)?;
         let mut reply = self.transport.download(first, &mut take).await?;
@@ -288,7 +299,6 @@ impl GraphClient {
         }
     }
 
-    /// One request with the bearer; a second one with a new bearer when the first was a 401.
     async fn call(
         &self,
         method: Method,
@@ -308,15 +318,29 @@ impl GraphClient {
         meter: &Meter,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Reply, Error> {
+        self.call_for(LONGEST_ANSWER, method, url, body, meter, headers)
+            .await
+    }
+
+    /// The same, of whose answer at most `longest` bytes are read.
+    async fn call_for(
+        &self,
+        longest: usize,
+        method: Method,
+        url: &str,
+        body: Option<Bytes>,
+        meter: &Meter,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Reply, Error> {
         let mut token = self.token(url).await?;
         let mut first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
         first.headers.extend_from_slice(headers);
-        let mut reply = self.transport.exchange(first, LONGEST_ANSWER).await?;
+        let mut reply = self.transport.exchange(first, longest).await?;
         if let Some(another) = self.renewed(&reply, &token).await? {
             token = another;
             let mut again = self.outgoing(method.clone(), url, body, &token, meter)?;
             again.headers.extend_from_slice(headers);
-            reply = self.transport.exchange(again, LONGEST_ANSWER).await?;
+            reply = self.transport.exchange(again, longest).await?;
         }
         match reply.status {
             401 | 403 => Err(self.refused(&reply, &method, url, &token)),
@@ -371,8 +395,7 @@ fn is_own(path: &str) -> bool {
 }
 
 fn read_attachment(reply: &Reply) -> Result<Listed, Error> {
-    serde_json::from_slice::<Value>(wire::strip_bom(&reply.body))
-        .ok()
+    wire::parse(&reply.body)
         .and_then(|value| wire::listed(&value))
         .ok_or_else(|| unreadable(reply, "the attachment"))
 }

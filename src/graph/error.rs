@@ -5,8 +5,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use serde_json::Value;
-
 use super::wire;
 use crate::auth;
 
@@ -141,7 +139,7 @@ impl Error {
     pub fn answer(side: Side, status: u16, body: &[u8]) -> Self {
         let mut error = Error::local(Kind::Refused, String::new());
         error.status = Some(status);
-        if let Ok(value) = serde_json::from_slice::<Value>(wire::strip_bom(body)) {
+        if let Some(value) = wire::parse(body) {
             let inner = wire::field(&value, "error").unwrap_or(&value);
             error.code = clip(wire::text(inner, "code").unwrap_or_default());
             error.message = clip(wire::text(inner, "message").unwrap_or_default());

@@ -6,6 +6,7 @@
 
 use std::{
     cell::RefCell,
+    ops::ControlFlow,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -88,12 +89,18 @@ impl Reply {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// What time it is where the answer comes from: a date in it is by that clock, not by ours.
+    fn now(&self) -> jiff::Timestamp {
+        let date = self.header("date").and_then(retry_after::date);
+        date.unwrap_or_else(jiff::Timestamp::now)
+    }
+
     /// Puts what the headers say into an error made of this answer.
     pub fn describe(&self, mut error: Error) -> Error {
         let clip = |text: &str| text.chars().take(512).collect::<String>();
         error.retry_after = self
             .header("retry-after")
-            .and_then(|value| retry_after::parse(value, jiff::Timestamp::now()));
+            .and_then(|value| retry_after::parse(value, self.now()));
         if let Some(id) = self.header("request-id") {
             error.request_id = Some(clip(id));
         }
@@ -193,12 +200,12 @@ impl Transport {
         })
     }
 
-    /// Sends a request and hands the answer's body to `sink` as it comes, if the status is 200.
-    /// Returns the reply with the first bytes of the body when it is another.
+    /// Sends a request and hands the answer's body to `sink` as it comes, until it has had enough,
+    /// if the status is 200. Returns the reply with the first bytes of the body when it is another.
     pub async fn download(
         &self,
         outgoing: Outgoing<'_>,
-        mut sink: impl FnMut(&[u8]),
+        mut sink: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<Reply, Error> {
         let meter = outgoing.meter.clone();
         let whole = async {
@@ -213,7 +220,10 @@ impl Transport {
             let headers = std::mem::take(response.headers_mut());
             while let Some(chunk) = response.chunk().await.map_err(|e| from_reqwest(&e))? {
                 meter.add(chunk.len());
-                sink(&chunk);
+                if sink(&chunk).is_break() {
+                    // Dropping the response closes the connection; the rest is never read.
+                    break;
+                }
             }
             Ok(Reply {
                 status,
@@ -340,6 +350,9 @@ fn from_reqwest(error: &reqwest::Error) -> Error {
     if error.is_builder() {
         return Error::local(Kind::Refused, text);
     }
+    if is_gibberish(error) {
+        return Error::contradiction(format!("the answer is not HTTP: {text}"));
+    }
     if !error.is_connect() {
         return Error::local(Kind::Lost, format!("the connection broke: {text}"));
     }
@@ -365,6 +378,19 @@ fn innermost(error: &reqwest::Error) -> String {
         Some(_) => "the request failed".to_owned(),
         None => deepest.to_string(),
     }
+}
+
+/// Whether an answer came that cannot be read, such as headers without an end: unlike a connection
+/// that breaks, that does not get better by itself.
+fn is_gibberish(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<hyper::Error>() {
+            return error.is_parse();
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Whether a certificate was what ended the handshake: trying again would not help.

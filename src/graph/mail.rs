@@ -18,7 +18,7 @@ use super::{
     http::Reply,
     item::{Item, ItemKind, owner},
     message::{self, Draft},
-    wire::{field, strip_bom, text},
+    wire::{self, field, text},
 };
 
 /// Entries of one page. The service takes up to 1,000, but a page of that many takes its time.
@@ -227,7 +227,7 @@ impl GraphClient {
 }
 
 fn json(reply: &Reply, what: &str) -> Result<Value, Error> {
-    serde_json::from_slice(strip_bom(&reply.body)).map_err(|_| unreadable(reply, what))
+    wire::parse(&reply.body).ok_or_else(|| unreadable(reply, what))
 }
 
 fn found(reply: &Reply, what: &str) -> Result<Found, Error> {

@@ -16,13 +16,17 @@ pub fn parse(value: &str, now: Timestamp) -> Option<Duration> {
         let seconds = value.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    let wait = now.duration_until(date);
+    let wait = now.duration_until(date(value)?);
     Some(
         Duration::try_from(wait)
             .unwrap_or(Duration::ZERO)
             .min(LONGEST),
     )
+}
+
+/// Reads a date as HTTP headers have it.
+pub fn date(text: &str) -> Option<Timestamp> {
+    Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
 }
 
 #[cfg(test)]

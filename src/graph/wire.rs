@@ -121,7 +121,7 @@ pub struct SessionReply {
 impl SessionReply {
     /// Reads a reply; `None` when it is not a JSON object at all.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(strip_bom(body)).ok()?;
+        let value = parse(body)?;
         value.is_object().then(|| SessionReply {
             upload_url: text(&value, "uploadUrl").map(str::to_owned),
             expires: text(&value, "expirationDateTime").and_then(instant),
@@ -159,7 +159,7 @@ pub struct ListPage {
 impl ListPage {
     /// Reads a page; `None` when it is not one. Entries without an id are skipped.
     pub fn read(body: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(strip_bom(body)).ok()?;
+        let value = parse(body)?;
         let entries = field(&value, "value")?.as_array()?;
         Some(ListPage {
             attachments: entries.iter().filter_map(listed).collect(),
@@ -188,9 +188,33 @@ fn instant(text: &str) -> Option<jiff::Timestamp> {
     text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }
 
-/// JSON without the byte-order mark that some .NET servers put in front of it.
-pub fn strip_bom(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+/// Most values that an answer may have. In memory a value can take a hundred times its text: without
+/// a limit, 8 MiB of `{"":0}` would be 700 MiB. A list of 500 attachments has under 5,000.
+const MOST_VALUES: usize = 50_000;
+
+/// Reads JSON; `None` when it is none, or is out to fill the memory.
+pub fn parse(body: &[u8]) -> Option<Value> {
+    // Some .NET servers put a byte-order mark in front of it.
+    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    if values(body) > MOST_VALUES {
+        return None;
+    }
+    serde_json::from_slice(body).ok()
+}
+
+/// How many values JSON has at most: one for each separator and each opening bracket outside text.
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 #[cfg(test)]
@@ -267,7 +291,53 @@ mod tests {
         assert_eq!(ListPage::read(b"{}"), None);
     }
 
+    #[test]
+    fn an_answer_that_would_fill_the_memory_is_not_read() {
+        let list = |entry: &str, count: usize| {
+            format!(r#"{{"value":[{}0]}}"#, entry.repeat(count)).into_bytes()
+        };
+        assert!(ListPage::read(&list(r#"{"":0},"#, 1_000)).is_some());
+        assert!(ListPage::read(&list(r#"{"":0},"#, 50_000)).is_none());
+        assert!(ListPage::read(&list("[0],", 50_000)).is_none());
+        // Text is no values, whatever it holds.
+        let name = ",[{\\\"".repeat(50_000);
+        let page = format!(r#"{{"value":[{{"id":"A","name":"{name}"}}]}}"#);
+        assert_eq!(
+            ListPage::read(page.as_bytes()).unwrap().attachments[0].name,
+            ",[{\"".repeat(50_000)
+        );
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            ".*".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::btree_map(".*", inner, 0..5)
+                    .prop_map(|fields| fields.into_iter().collect()),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn no_value_is_missed(value in value()) {
+            fn all(value: &Value) -> usize {
+                1 + match value {
+                    Value::Array(values) => values.iter().map(all).sum(),
+                    Value::Object(fields) => fields.values().map(all).sum(),
+                    _ => 0,
+                }
+            }
+            let text = value.to_string();
+            prop_assert!(values(text.as_bytes()) >= all(&value));
+            prop_assert_eq!(parse(text.as_bytes()), Some(value));
+        }
+
         #[test]
         fn content_survives_the_post_body(content in prop::collection::vec(any::<u8>(), 0..2_000), name in ".*") {
             let attachment = Attachment { name: name.clone(), ..flower() };

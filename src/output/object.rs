@@ -126,7 +126,7 @@ pub(super) fn object<'a>(
         }
         Event::Finished { already } => Kind::Finished { already: *already },
         Event::Stopped => Kind::Stopped,
-        Event::Sending { .. } | Event::Verifying { .. } | Event::Note(_) | Event::Detail(_) => {
+        Event::Sending { .. } | Event::Verifying { .. } | Event::Warning(_) | Event::Detail(_) => {
             return None;
         }
     };

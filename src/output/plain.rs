@@ -87,7 +87,7 @@ pub(super) fn line(
             due.then(|| format!("{name}: verifying, {percent} %"))
         }
         Event::Finished { .. } => ending(upload, event, now),
-        Event::Sending { .. } | Event::Stopped | Event::Note(_) | Event::Detail(_) => None,
+        Event::Sending { .. } | Event::Stopped | Event::Warning(_) | Event::Detail(_) => None,
     }
 }
 

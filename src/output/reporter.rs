@@ -125,7 +125,7 @@ enum Saying {
 impl Observe for Reporter {
     fn observe(&self, event: &Event) {
         match event {
-            Event::Note(text) => self.printer.note(text),
+            Event::Warning(text) => self.printer.warn(text),
             Event::Detail(text) => self.printer.detail(1, text),
             _ => {
                 match self.take(event, self.printer.now()) {
@@ -379,7 +379,7 @@ mod tests {
             attempt: 0,
             max: 0,
         });
-        reporter.observe(&Event::Note("the session was lost".to_owned()));
+        reporter.observe(&Event::Warning("the session was lost".to_owned()));
         reporter.observe(&Event::Restarting {
             reason: "the session expired".to_owned(),
         });
@@ -400,7 +400,7 @@ mod tests {
         `report.pdf`: 80 %, 80.0 of 100.0 MB, 400.0 kB/s, 50 s left
         `report.pdf`: the service is throttling, retrying in 12 s (2 of 10)
         `report.pdf`: the mailbox takes 150 MB in 5 minutes, continuing in 1 min 10 s
-        note: the session was lost
+        warning: the session was lost
         `report.pdf`: starting over: the session expired
         `report.pdf`: verifying, 0 %
         attached `report.pdf` (100.0 MB, 164.0 MB sent in 2 min 40 s, 1.0 MB/s)
@@ -419,13 +419,13 @@ mod tests {
         let reporter = Reporter::new(&stage.printer, 1);
         reporter.observe(&started("b\u{9b}.txt", 10 * MB));
         reporter.observe(&opened(0));
-        reporter.observe(&Event::Note("a note".to_owned()));
+        reporter.observe(&Event::Warning("a warning".to_owned()));
         reporter.observe(&waiting(12));
         reporter.observe(&Event::Stopped);
         insta::assert_snapshot!(stage.err.text(), @r#"
         {"type":"progress","event":"started","route":"session","name":"b\u009b.txt","size":10000000,"offset":0,"session":null}
         {"type":"progress","event":"opened","resumed":false,"name":"b\u009b.txt","size":10000000,"offset":0,"session":"7Q2KM4XA"}
-        {"type":"note","message":"a note"}
+        {"type":"warning","message":"a warning"}
         {"type":"progress","event":"waiting","reason":"the service is throttling","delay_seconds":12.0,"attempt":2,"max_attempts":10,"name":"b\u009b.txt","size":10000000,"offset":0,"session":"7Q2KM4XA"}
         {"type":"progress","event":"stopped","name":"b\u009b.txt","size":10000000,"offset":0,"session":"7Q2KM4XA"}
         "#);

@@ -165,7 +165,7 @@ impl Upload {
                 self.phase = Phase::Finished;
             }
             Event::Stopped => self.phase = Phase::Stopped,
-            Event::Started { .. } | Event::Note(_) | Event::Detail(_) => {}
+            Event::Started { .. } | Event::Warning(_) | Event::Detail(_) => {}
         }
     }
 
@@ -239,7 +239,7 @@ pub(super) mod tests {
             ),
             text.prop_map(|reason| Event::Restarting { reason }),
             (any::<u64>(), any::<u64>()).prop_map(|(read, total)| Event::Verifying { read, total }),
-            text.prop_map(Event::Note),
+            text.prop_map(Event::Warning),
             any::<bool>().prop_map(|already| Event::Finished { already }),
             Just(Event::Stopped),
         ]

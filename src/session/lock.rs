@@ -58,9 +58,12 @@ impl Lock {
             }
             // Whoever had the lock before may have removed the file while we waited for it: then
             // this is a lock on nothing.
-            let same = match (file.metadata(), fs::symlink_metadata(path)) {
-                (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-                _ => false,
+            let ours = file.metadata().map_err(wrong)?;
+            let same = match fs::symlink_metadata(path) {
+                Ok(there) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                // Would be the same the next time, and for ever.
+                Err(error) => return Err(wrong(error)),
             };
             if same {
                 // For people only (`status`); the lock itself is the kernel's.

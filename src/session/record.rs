@@ -169,6 +169,9 @@ pub enum Unreadable {
     /// Written by a later version of this program; not damaged, and left alone.
     #[error("a newer version of graph-attach wrote it (schema {0})")]
     Newer(u64),
+    /// The system would not read it.
+    #[error("it cannot be read: {0}")]
+    Io(std::io::ErrorKind),
 }
 
 /// The fields of an attachment on disk.

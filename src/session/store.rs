@@ -38,7 +38,7 @@ pub struct Store {
 pub struct Inventory {
     /// The records, oldest first.
     pub records: Vec<Record>,
-    /// Files that cannot be read: those that are damaged are now called `.bad`.
+    /// Files that are not used: those that are damaged are now called `.bad`.
     pub unreadable: Vec<(PathBuf, Unreadable)>,
 }
 
@@ -79,7 +79,10 @@ impl Store {
                     };
                     inventory.unreadable.push((path, why));
                 }
-                Err(source) => return Err(DirError::Io { path, source }),
+                // One file that cannot be read is no reason to do without the others.
+                Err(error) => inventory
+                    .unreadable
+                    .push((path, Unreadable::Io(error.kind()))),
             }
         }
         inventory

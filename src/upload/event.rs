@@ -65,7 +65,7 @@ pub enum Event {
         total: u64,
     },
     /// Something that a person should know and that stops nothing.
-    Note(String),
+    Warning(String),
     /// Something about the protocol that only `-v` shows.
     Detail(String),
     /// The file is attached.

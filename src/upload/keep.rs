@@ -3,10 +3,10 @@
 //! A state directory that fails costs one warning and the ability to resume, not the upload, unless
 //! the user required it.
 
-use std::io;
+use std::{cell::Cell, io};
 
 use super::event::{Event, Observe};
-use crate::session::{Durability, Record, Store};
+use crate::session::{Durability, Lock, Record, SessionId, Store};
 
 /// The record under way and where it is kept.
 pub(super) struct Keeper<'a> {
@@ -15,7 +15,10 @@ pub(super) struct Keeper<'a> {
     observer: &'a dyn Observe,
     /// The record, once there is a session.
     pub record: Option<Record>,
-    warned: bool,
+    /// Whether the user knows already.
+    warned: &'a Cell<bool>,
+    /// Of a session that began here; whoever resumes one has its lock.
+    lock: Option<Lock>,
     /// Whether what is on disk can be resumed from.
     on_disk: bool,
 }
@@ -26,6 +29,7 @@ impl<'a> Keeper<'a> {
         required: bool,
         record: Option<Record>,
         observer: &'a dyn Observe,
+        warned: &'a Cell<bool>,
     ) -> Self {
         let on_disk = record.is_some();
         Keeper {
@@ -33,9 +37,17 @@ impl<'a> Keeper<'a> {
             required,
             observer,
             record,
-            warned: false,
+            warned,
+            lock: None,
             on_disk,
         }
+    }
+
+    /// Claims a session that begins, so that no other process takes it for one that was left.
+    pub(super) fn claim(&mut self, id: SessionId) {
+        // Without the lock the session is as good; whatever is wrong with the directory, saving the
+        // record shows it.
+        self.lock = self.store.and_then(|store| store.lock_session(id).ok());
     }
 
     /// Saves the record as it is now.
@@ -72,6 +84,15 @@ impl<'a> Keeper<'a> {
         result
     }
 
+    /// Saves the record of an upload that has succeeded, which nothing can undo any more.
+    pub(super) fn save_finished(&mut self) {
+        if let (Some(store), Some(record)) = (self.store, &self.record)
+            && let Err(error) = store.save(record, Durability::Power)
+        {
+            self.warn(&error);
+        }
+    }
+
     /// Whether a later `resume` finds the session.
     pub(super) fn resumable(&self) -> bool {
         self.on_disk
@@ -90,15 +111,16 @@ impl<'a> Keeper<'a> {
             self.warn(&error);
         }
         self.on_disk = false;
+        self.lock = None;
     }
 
     fn warn(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.warned, true) {
+        if !self.warned.replace(true) {
             let text = format!(
                 "the session cannot be saved ({error}); the upload goes on, but could not be \
                  resumed if it were interrupted"
             );
-            self.observer.observe(&Event::Note(text));
+            self.observer.observe(&Event::Warning(text));
         }
     }
 }

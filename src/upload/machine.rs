@@ -298,7 +298,11 @@ impl Machine {
             Err(error) if error.kind == Kind::BodyTooLarge => self.other_route(Route::Session),
             Err(error) if error.kind.in_doubt() => {
                 self.looks = 0;
-                self.retry(error, Doing::Look(Look::LostPost), clock)
+                let look = Doing::Look(Look::LostPost);
+                match error.kind {
+                    Kind::Contradiction => self.odd(error, look, clock),
+                    _ => self.retry(error, look, clock),
+                }
             }
             Err(error) => self.failed(error, Doing::Post, clock),
         }

@@ -41,6 +41,8 @@ pub struct Services<'a> {
     pub store: Option<&'a Store>,
     /// Whether not being able to keep them ends the upload.
     pub require_state: bool,
+    /// Whether the user was told that they cannot: once is enough.
+    pub warned: &'a std::cell::Cell<bool>,
     /// Who is told.
     pub observer: &'a dyn Observe,
     /// The Graph endpoint, for the record.
@@ -107,7 +109,8 @@ pub(super) struct Transfer<'a> {
     /// What was sent, and a hasher that has taken it unless an earlier process sent it.
     sent: (Mark, Option<Hasher>),
     buffer: BytesMut,
-    post_body: Option<Bytes>,
+    /// The body of the POST, and the digest of the content in it.
+    post_body: Option<(Bytes, Digest)>,
     meter: Meter,
     error: Option<Error>,
     /// How the file changed, once it did.
@@ -148,6 +151,7 @@ impl<'a> Transfer<'a> {
                 services.require_state,
                 record,
                 services.observer,
+                services.warned,
             ),
             machine,
             content: Content::Failed,
@@ -207,10 +211,10 @@ impl<'a> Transfer<'a> {
                     let asked = self.ask().await;
                     self.observe(asked, Seen::Asked)
                 }
-                Step::Look { identify } => {
-                    let looked = self.look(identify).await?;
-                    self.observe(looked, Seen::Looked)
-                }
+                Step::Look { identify } => match self.look(identify).await? {
+                    Some(looked) => self.observe(looked, Seen::Looked),
+                    None => self.step(&Seen::FileChanged),
+                },
                 Step::Wait {
                     delay,
                     why,
@@ -224,7 +228,10 @@ impl<'a> Transfer<'a> {
                     self.step(&Seen::Discarded)
                 }
                 Step::Attached { id, already } => return self.attached(id, already).await,
-                Step::Stop(stop) => return Err(self.stopped(stop)),
+                Step::Stop(stop) => {
+                    self.keep_content(&stop).await;
+                    return Err(self.stopped(stop));
+                }
             }
         }
     }
@@ -387,6 +394,9 @@ impl<'a> Transfer<'a> {
         let id = earlier.as_ref().map(|record| record.id).or(job.spool);
         let id = id.or_else(|| self.services.store.map(Store::new_id));
         let id = id.unwrap_or_else(|| SessionId::draw(|| fastrand::u8(..)));
+        if earlier.is_none() {
+            self.keeper.claim(id);
+        }
         let record = Record {
             id,
             state: State::Unfinished,
@@ -460,9 +470,7 @@ impl<'a> Transfer<'a> {
             sha256: hasher.finish(),
         };
         record.sent = sent;
-        if let Content::Known(whole) = self.content {
-            record.sha256 = record.sha256.or(whole.steady.then_some(whole.sha256));
-        }
+        self.note_content().await;
         self.save(if last {
             Durability::Power
         } else {
@@ -479,11 +487,12 @@ impl<'a> Transfer<'a> {
             return Ok(Some(Err(Error::contradiction("there is no session"))));
         };
         let size = self.job.source.size();
-        let request =
-            self.services
-                .uploads
-                .put(&url, range.start, size, bytes.clone(), &self.meter);
-        let reply = self.with_signs_of_life(request, range.len()).await;
+        let meter = self.meter.clone();
+        let request = self
+            .services
+            .uploads
+            .put(&url, range.start, size, bytes.clone(), &meter);
+        let reply = self.while_keeping_content(request, range.len()).await?;
         if reply.is_ok() || matches!(&reply, Err(error) if error.kind != Kind::Connect) {
             self.services
                 .volume
@@ -548,7 +557,13 @@ impl<'a> Transfer<'a> {
 
     async fn post(&mut self) -> Result<Option<Result<String, Error>>, Failure> {
         let body = match &self.post_body {
-            Some(body) => body.clone(),
+            Some((body, sent)) => {
+                let (body, sent) = (body.clone(), *sent);
+                if let Err(error) = self.job.source.unchanged(sent).await {
+                    return self.changed(error);
+                }
+                body
+            }
             None => {
                 let range = Range {
                     start: 0,
@@ -558,11 +573,12 @@ impl<'a> Transfer<'a> {
                     Ok(content) => content,
                     Err(error) => return self.changed(error),
                 };
-                if let Err(error) = self.check_content(Digest::of(&content)).await {
+                let sent = Digest::of(&content);
+                if let Err(error) = self.check_content(sent).await {
                     return self.changed(error);
                 }
                 let body = Bytes::from(wire::file_attachment_body(&self.job.attachment, &content));
-                self.post_body = Some(body.clone());
+                self.post_body = Some((body.clone(), sent));
                 body
             }
         };
@@ -623,6 +639,53 @@ impl<'a> Transfer<'a> {
         }
     }
 
+    /// The same for a range, while which the content may become known: to whoever resumes it, it is
+    /// what tells a file that was merely touched from one that was changed.
+    async fn while_keeping_content<T>(
+        &mut self,
+        request: impl Future<Output = T>,
+        of: u64,
+    ) -> Result<T, Failure> {
+        let mut request = std::pin::pin!(request);
+        loop {
+            if self.is_content_kept() {
+                return Ok(self.with_signs_of_life(request, of).await);
+            }
+            tokio::select! {
+                biased;
+                result = &mut request => return Ok(result),
+                () = tokio::time::sleep(SIGN_OF_LIFE) => {
+                    self.tell(Event::Sending { sent: self.meter.read().min(of), of });
+                    if self.note_content().await {
+                        self.save(Durability::Process)?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the record needs no more word about the content, or will never have any.
+    fn is_content_kept(&self) -> bool {
+        let known = |record: &Record| record.sha256.is_some();
+        self.keeper.record.as_ref().is_none_or(known)
+            || !matches!(self.content, Content::Hashing(_))
+    }
+
+    /// Puts the content's digest into the record, if it is known by now and was not before.
+    async fn note_content(&mut self) -> bool {
+        if matches!(&self.content, Content::Hashing(task) if task.is_finished()) {
+            // An error is told when the content is needed.
+            let _ = self.whole().await;
+        }
+        match (&mut self.keeper.record, &self.content) {
+            (Some(record), Content::Known(whole)) if whole.steady && record.sha256.is_none() => {
+                record.sha256 = Some(whole.sha256);
+                true
+            }
+            _ => false,
+        }
+    }
+
     async fn ask(&self) -> Result<Next, Error> {
         match self
             .keeper
@@ -635,18 +698,21 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    async fn look(&mut self, identify: bool) -> Result<Result<Vec<String>, Error>, Failure> {
-        let whole = self
-            .whole()
-            .await
-            .map_err(|error| self.failure(Cause::Source(error)))?;
+    async fn look(
+        &mut self,
+        identify: bool,
+    ) -> Result<Option<Result<Vec<String>, Error>>, Failure> {
+        let whole = match self.whole().await {
+            Ok(whole) => whole,
+            Err(error) => return self.changed(error),
+        };
         let mut unreadable = self.unreadable;
         let found = self
             .twins()
             .after(&self.before, whole.sha256, identify, &mut unreadable)
             .await;
         self.unreadable = unreadable;
-        Ok(found)
+        Ok(Some(found))
     }
 
     async fn wait(&self, delay: Duration, why: Kind, attempt: u32) {
@@ -715,7 +781,7 @@ impl<'a> Transfer<'a> {
             };
             (record.acked, record.sent) = (end, end);
             record.attachment_id.clone_from(&id);
-            self.save(Durability::Power)?;
+            self.keeper.save_finished();
         }
         self.tell(Event::Acknowledged {
             offset: self.job.source.size(),
@@ -761,6 +827,21 @@ impl<'a> Transfer<'a> {
                     return Err(self.failure(Cause::Unverified { id: id.to_owned() }));
                 }
             }
+        }
+    }
+
+    /// A session that may be resumed is left with all that is known of its file.
+    async fn keep_content(&mut self, stop: &Stop) {
+        let over = matches!(
+            stop,
+            Stop::Contradiction(_) | Stop::Twice(_) | Stop::FileChanged
+        );
+        if over || !self.keeper.resumable() || self.is_content_kept() {
+            return;
+        }
+        if self.whole().await.is_ok() && self.note_content().await {
+            // As good as before without it.
+            let _ = self.save(Durability::Process);
         }
     }
 

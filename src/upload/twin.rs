@@ -80,7 +80,7 @@ impl Twins<'_> {
                     if *unreadable < 2 || !plausible(listed, self.size) {
                         return Err(error);
                     }
-                    self.observer.observe(&Event::Note(format!(
+                    self.observer.observe(&Event::Warning(format!(
                         "the new attachment `{}` could not be read back; it was recognised by its \
                          name and size",
                         self.name
@@ -104,7 +104,8 @@ impl Twins<'_> {
         Ok(length == self.size && digest == whole)
     }
 
-    /// Reads an attachment back; `progress` is told how many bytes came so far.
+    /// Reads an attachment back, but not on when it is larger than the file; `progress` is told how
+    /// many bytes came so far.
     pub(super) async fn read_back(
         &self,
         id: &str,
@@ -113,7 +114,7 @@ impl Twins<'_> {
         let (mut hasher, mut read) = (Hasher::default(), 0);
         let length = self
             .graph
-            .content(self.item, id, |bytes| {
+            .content(self.item, id, self.size, |bytes| {
                 hasher.update(bytes);
                 read += bytes.len() as u64;
                 progress(read);

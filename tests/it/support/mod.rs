@@ -1,12 +1,16 @@
-//! What several tests need: a client for the stand-in that shows every byte of the exchange, and a
-//! stage on which the binary runs.
+//! What several tests need: a client for the stand-in that shows every byte of the exchange, a stage
+//! on which the binary runs, a service that lies, and a watch over time and memory.
 
 pub(crate) mod client;
+pub(crate) mod liar;
 #[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
 pub(crate) mod relay;
 pub(crate) mod scenario;
 pub(crate) mod stage;
+pub(crate) mod watched;
 
 pub(crate) use client::{Client, bytes};
 pub(crate) use stage::{BINARY, Run, Stage, figure, sha256};
+pub(crate) use stage::{BINARY, Run, Stage, content, sha256};
+pub(crate) use watched::{Watched, figure, watch};
