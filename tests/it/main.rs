@@ -22,6 +22,7 @@ mod crash;
 mod faults;
 mod generated;
 mod help;
+mod json;
 mod lost_answers;
 mod mail_dry_run;
 mod mail_items;

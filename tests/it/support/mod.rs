@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod login_server;
 pub(crate) mod relay;
 pub(crate) mod scenario;
+pub(crate) mod schema;
 pub(crate) mod stage;
 
 pub(crate) use client::{Client, bytes};
