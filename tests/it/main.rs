@@ -29,6 +29,7 @@ mod mail_items;
 mod mail_many;
 mod mail_send;
 mod progress;
+mod recipes;
 mod resume;
 mod sandbox_faults;
 mod sandbox_items;
