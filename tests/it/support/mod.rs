@@ -7,6 +7,7 @@ pub(crate) mod liar;
 pub(crate) mod login_server;
 pub(crate) mod relay;
 pub(crate) mod scenario;
+pub(crate) mod schema;
 pub(crate) mod stage;
 pub(crate) mod watched;
 
