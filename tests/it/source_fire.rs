@@ -266,10 +266,9 @@ fn a_changed_file_is_never_attached() {
         }
         Ok(())
     });
-    figure(&format!(
-        "file changed: {0} of {0} never attached, exit 8",
-        CHANGES.len() * TRIES
-    ));
+    let tries = CHANGES.len() * TRIES;
+    let ways = format!("{} ways, before, during and between; exit 8", CHANGES.len());
+    figure("file changed, never attached", tries, tries, &ways);
 }
 
 #[test]

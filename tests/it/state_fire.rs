@@ -643,9 +643,11 @@ fn any_operation_fails() {
     );
     // Most of them mattered.
     assert!(warned.into_inner() > cases.len() / 8);
-    figure(&format!(
-        "errors of {} system calls on the state: {} runs",
-        calls.len(),
-        cases.len()
-    ));
+    let details = format!("{} system calls", calls.len());
+    figure(
+        "errors of the state directory",
+        cases.len(),
+        cases.len(),
+        &details,
+    );
 }

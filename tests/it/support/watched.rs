@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::Read,
     process::{Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
@@ -63,13 +63,6 @@ pub(crate) fn watch(command: &mut Command, limit: Duration) -> Watched {
         run,
         time: started.elapsed(),
         peak,
-    }
-}
-
-/// Tells a figure for `docs/reliability.md`, past the test harness, if the figures are asked for.
-pub(crate) fn figure(text: &str) {
-    if std::env::var_os("GRAPH_ATTACH_FIGURES").is_some() {
-        let _ = writeln!(io::stderr(), "figure: {text}");
     }
 }
 
