@@ -20,6 +20,7 @@ mod chaos;
 mod completions;
 mod crash;
 mod faults;
+#[cfg(feature = "login")]
 mod generated;
 mod help;
 mod json;
