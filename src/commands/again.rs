@@ -34,7 +34,20 @@ pub(super) fn command(args: &AttachArgs, item: &Item, inputs: &[Input]) -> Strin
             words.push(name.to_owned());
         }
     }
-    let paths: Vec<String> = inputs.iter().map(Input::display).collect();
+    // A list that can be read again need not be written out.
+    let list = args
+        .files_from
+        .as_ref()
+        .filter(|list| list.as_os_str() != "-");
+    let paths: Vec<String> = match list {
+        Some(list) => {
+            words.push(format!("--files-from {}", shell(&list.to_string_lossy())));
+            words.extend(args.null.then(|| "--null".to_owned()));
+            let files = args.files.iter();
+            files.map(|path| path.display().to_string()).collect()
+        }
+        None => inputs.iter().map(Input::display).collect(),
+    };
     if paths
         .iter()
         .any(|path| path.starts_with('-') && path != "-")

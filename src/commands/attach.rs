@@ -3,25 +3,26 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    again, compose, full, ids,
+    again, full, ids,
     inputs::{self, Input, SpoolError},
     patience::Patience,
     preview,
     report::Tally,
     send,
+    target::{self, Target},
     work::Context,
 };
 use crate::{
-    cli::{AttachArgs, ItemArgs},
+    cli::AttachArgs,
     digest::Digest,
-    exit::{self, NotAttached, Refusal, Usage},
-    graph::{Attachment, Draft, GraphClient, Item, ItemKind},
+    exit::{self, NotAttached, Refusal},
+    graph::{Attachment, Item},
     session::{Record, SessionId, State, Store},
     upload::{self, Earlier, Job, Services, Source, SourceError},
 };
 
 pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<u8> {
-    let target = target(args, context)?;
+    let target = target::target(args, context)?;
     let inputs = inputs::inputs(args, context)?;
     if args.dry_run {
         return preview::dry_run(args, &target, &inputs, context);
@@ -51,7 +52,7 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         Target::Item(item) => ids::resolve(item.clone(), &graph, &patience, context).await?,
         Target::Draft(draft) => {
             inputs::any_readable(&inputs)?;
-            new_draft(draft, &graph, &patience, context).await?
+            target::new_draft(draft, &graph, &patience, context).await?
         }
     };
     if args.new || args.send {
@@ -132,75 +133,6 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         preview::how_to_go_on(args, context);
     }
     Ok(code)
-}
-
-/// Onto what.
-pub(super) enum Target {
-    /// A message or an event that is there.
-    Item(Item),
-    /// A draft that is to be made.
-    Draft(Draft),
-}
-
-impl Target {
-    fn item(&self) -> Option<&Item> {
-        match self {
-            Target::Item(item) => Some(item),
-            Target::Draft(_) => None,
-        }
-    }
-}
-
-/// What the options name.
-fn target(args: &AttachArgs, context: &Context) -> anyhow::Result<Target> {
-    if !args.new {
-        if compose::is_given(&args.compose) {
-            let hint = "graph-attach attach --new --to ADDRESS --subject TEXT FILE";
-            return Err(Usage::new("a draft is made with `--new` only", &[hint]).into());
-        }
-        if args.item.message.is_none() && args.item.event.is_none() {
-            inputs::id_among_files(&args.files)?;
-        }
-        let item = item(&args.item, context)?;
-        if args.send && item.kind == ItemKind::Event {
-            return Err(Usage::new("an event is not sent: `--send` is for messages", &[]).into());
-        }
-        return Ok(Target::Item(item));
-    }
-    inputs::one_reader_of_stdin(inputs::stdin_readers(args), context)?;
-    let draft = compose::draft(&args.compose)?;
-    if args.send && draft.recipients().is_empty() {
-        let hint = "name them with `--to ADDRESS`, or leave `--send` out";
-        return Err(Usage::new("there are no recipients to send it to", &[hint]).into());
-    }
-    Ok(Target::Draft(draft))
-}
-
-/// Makes the draft, and tells its id: whatever happens next, it can be gone on with.
-async fn new_draft(
-    draft: &Draft,
-    graph: &GraphClient,
-    patience: &Patience<'_>,
-    context: &Context,
-) -> anyhow::Result<Item> {
-    let found = compose::create(draft, false, graph, patience, context).await?;
-    if context.printer.options().json {
-        context.printer.json(&serde_json::json!({
-            "type": "draft",
-            "id": found.id,
-            "subject": found.subject,
-            "immutable": false,
-        }));
-    } else {
-        context
-            .printer
-            .note(&format!("the draft `{}` is {}", found.subject, found.id));
-    }
-    Ok(Item {
-        kind: ItemKind::Message,
-        id: found.id,
-        mailbox: context.mailbox()?,
-    })
 }
 
 /// Attaches one file.
@@ -458,34 +390,4 @@ fn spool_error(error: SpoolError, input: &Input) -> anyhow::Error {
         .into(),
         SpoolError::Io(source) => SourceError::Unreadable { path, source }.into(),
     }
-}
-
-/// The item that the options or the environment name.
-pub(super) fn item(args: &ItemArgs, context: &Context) -> anyhow::Result<Item> {
-    let variable = |name: &'static str| -> anyhow::Result<Option<String>> {
-        let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-        value
-            .map(|value| crate::cli::values::item_id(&value))
-            .transpose()
-            .map_err(|why| Usage::new(format!("`{name}` is no id: {why}"), &[]).into())
-    };
-    let (kind, id) = match (&args.message, &args.event) {
-        (Some(id), _) => (ItemKind::Message, id.clone()),
-        (None, Some(id)) => (ItemKind::Event, id.clone()),
-        (None, None) => match variable("GRAPH_ATTACH_MESSAGE")? {
-            Some(id) => (ItemKind::Message, id),
-            None => match variable("GRAPH_ATTACH_EVENT")? {
-                Some(id) => (ItemKind::Event, id),
-                None => {
-                    return Err(Usage::new(
-                        "which message or event?",
-                        &["name one with `--message ID` or `--event ID`"],
-                    )
-                    .into());
-                }
-            },
-        },
-    };
-    let mailbox = context.mailbox()?;
-    Ok(Item { kind, id, mailbox })
 }

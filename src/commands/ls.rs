@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{attach, ids, patience::Patience, work::Context};
+use super::{ids, patience::Patience, target, work::Context};
 use crate::{
     cli::{LsArgs, RetryArgs},
     exit::{self, MailRequest},
@@ -10,7 +10,7 @@ use crate::{
 };
 
 pub(super) async fn run(args: &LsArgs, context: &Context) -> anyhow::Result<u8> {
-    let item = attach::item(&args.item, context)?;
+    let item = target::item(&args.item, context)?;
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
     let graph = graph.reading();

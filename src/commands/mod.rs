@@ -21,6 +21,7 @@ mod resume;
 mod sandbox;
 mod send;
 mod status;
+mod target;
 mod work;
 
 pub(crate) use work::Context;
@@ -37,7 +38,10 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         context.printer.detail(1, &line);
     }
     match command {
-        Command::Attach(args) => attach::run(args, context).await,
+        Command::Attach(args) => match attach::run(args, context).await {
+            Err(error) if args.new => Ok(preview::draft_is_kept(&error, context)),
+            result => result,
+        },
         Command::Resume(args) => resume::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),

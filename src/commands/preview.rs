@@ -5,9 +5,9 @@ use std::fs;
 use serde::Serialize;
 
 use super::{
-    attach::Target,
     full::MOST_ATTACHMENTS,
     inputs::{self, Input},
+    target::Target,
     work::Context,
 };
 use crate::{
@@ -82,6 +82,14 @@ pub(super) fn how_to_go_on(args: &AttachArgs, context: &Context) {
             .warn("not sent: not every file is attached; the draft is kept");
     }
     context.printer.hint(&command);
+}
+
+/// An error after a draft was made: it is kept, and this goes on with it. Returns the exit code.
+pub(super) fn draft_is_kept(error: &anyhow::Error, context: &Context) -> u8 {
+    let mut verdict = exit::verdict(error);
+    verdict.problem.hints.extend(context.go_on.take());
+    context.printer.error(&verdict.problem);
+    verdict.code
 }
 
 /// Says which way each file would go, and what would keep it from going.

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{ids, patience::Patience, work::Context};
 use crate::{
     cli::{RetryArgs, SendArgs},
-    exit::{self, MailRequest, Refusal},
+    exit::{self, MailRequest, NotFound, Refusal},
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
     session::{Record, State},
 };
@@ -59,11 +59,23 @@ pub(super) async fn ready(
     patience: &Patience<'_>,
 ) -> anyhow::Result<Found> {
     let looked = patience.repeat(async || graph.item(item, true).await);
-    let draft = looked.await.map_err(|error| MailRequest {
-        what: "cannot look at the draft".to_owned(),
-        error,
-        item: Some(item.clone()),
-        permission: item.kind.permission(),
+    let draft = looked.await.map_err(|error| -> anyhow::Error {
+        if error.kind == Kind::NotFound {
+            return NotFound {
+                message: "the message is not there: it was sent, moved or deleted, or it is in \
+                          another mailbox"
+                    .to_owned(),
+                hints: vec!["list the drafts: graph-attach find drafts".to_owned()],
+            }
+            .into();
+        }
+        MailRequest {
+            what: "cannot look at the draft".to_owned(),
+            error,
+            item: Some(item.clone()),
+            permission: item.kind.permission(),
+        }
+        .into()
     })?;
     let refused = |message: &str, hint: String| -> anyhow::Error {
         Refusal {

@@ -381,3 +381,47 @@ fn a_draft_without_recipients_is_not_sent() {
         .says("the draft has no recipients");
     assert!(stage.held_by(&id).is_empty());
 }
+
+/// Answers the question of `send` on a terminal.
+fn answered(stage: &Stage, id: &str, answer: &str) -> String {
+    let command = stage.process(["send", id]);
+    let mut terminal = rexpect::session::spawn_command(command, Some(10_000)).unwrap();
+    terminal
+        .exp_string("send `Report` to ann@contoso.com? [y/N] ")
+        .unwrap();
+    terminal.send_line(answer).unwrap();
+    terminal.exp_eof().unwrap()
+}
+
+#[test]
+fn a_person_is_asked_before_a_message_goes_out() {
+    let stage = Stage::new();
+    let id = draft(&stage);
+    assert!(answered(&stage, &id, "").contains("not sent: nobody said yes"));
+    assert_eq!(folders(&stage, "Report"), ["drafts"]);
+    assert!(answered(&stage, &id, "y").contains("`Report` is sent"));
+    assert_eq!(folders(&stage, "Report"), ["sentitems"]);
+    let id = draft(&stage);
+    let command = stage.process(["send", "--yes", &id]);
+    let mut terminal = rexpect::session::spawn_command(command, Some(10_000)).unwrap();
+    let said = terminal.exp_eof().unwrap();
+    assert!(
+        said.contains("is sent") && !said.contains("[y/N]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_error_after_the_draft_was_made_says_how_to_go_on() {
+    let stage = Stage::with_faults(&["get@1x9=400"]);
+    stage.file("a.txt", 10);
+    std::fs::write(stage.home.path().join("list"), "a.txt\n").unwrap();
+    let args = "attach --new --to a@b.com --subject Kept --send --files-from list";
+    let run = stage.run(args.split(' ')).code(7);
+    let hint = run.stderr.lines().last().unwrap();
+    let command = hint.strip_prefix("hint: graph-attach ").expect(hint);
+    assert!(command.ends_with("--send --files-from list"), "{command}");
+    stage.sandbox.clear_faults();
+    stage.run(command.split(' ')).code(0);
+    assert_eq!(folders(&stage, "Kept"), ["sentitems"]);
+}
