@@ -371,11 +371,12 @@ fn not_attached(error: &NotAttached) -> Verdict {
         },
     };
     if let Some(session) = failure.session {
-        if verdict.code == NOT_FOUND {
-            verdict.problem.causes.insert(
-                0,
-                format!("the {} was deleted, moved or sent meanwhile", item.kind),
-            );
+        // Of a session that died, 404 says nothing about the item.
+        let about_item = matches!(failure.cause, Cause::Refused | Cause::RetriesSpent);
+        if verdict.code == NOT_FOUND && about_item {
+            let kind = item.kind;
+            let cause = format!("the {kind} may have been deleted, moved or sent meanwhile");
+            verdict.problem.causes.insert(0, cause);
         }
         verdict.resume = Some(session);
         verdict = verdict.hint(format!("graph-attach resume {session}"));

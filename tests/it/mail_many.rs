@@ -91,7 +91,7 @@ fn an_item_that_is_deleted_in_mid_upload_is_not_found() {
     run.code(6)
         .says("`big.bin` is not attached")
         .says("the message is not there")
-        .says("deleted, moved or sent meanwhile");
+        .says("may have been deleted, moved or sent meanwhile");
     stage.run(["cancel", "--all"]).code(0);
 }
 
