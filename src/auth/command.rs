@@ -10,8 +10,8 @@ use tokio::{
 
 use super::{
     Problem, Token,
-    provider::{Ask, Asking},
     reply::{self, Issued},
+    source::{Ask, Asking},
 };
 use crate::config::credential::CommandLine;
 

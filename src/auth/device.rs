@@ -19,9 +19,10 @@ use super::{
     Claims, Problem, Token,
     entra::Refusal,
     http::{Reach, Unreachable, Web},
-    provider::{Answer, Ask, Asking, Context, MARGIN},
+    provider::MARGIN,
     reply::Issued,
     saved::{Place, Saved, login_command},
+    source::{Answer, Ask, Asking, Context},
 };
 use crate::config::credential::Identity;
 

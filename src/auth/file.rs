@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Problem, Token,
-    provider::{Answer, Ask, Asking},
     reply::{Issued, LIMIT},
+    source::{Answer, Ask, Asking},
 };
 
 /// How long a pipe may stay silent: as long as a token command may take.

@@ -22,6 +22,7 @@ mod reply;
 #[cfg(feature = "login")]
 mod saved;
 mod select;
+mod source;
 mod status;
 pub mod token;
 
@@ -30,8 +31,9 @@ pub use command::SECRET_VARIABLES;
 pub use entra::Refusal;
 pub use error::{Error, Kind};
 pub use problem::Problem;
-pub use provider::{Context, Provider};
+pub use provider::Provider;
 pub use reply::Issued;
 pub use select::{Selection, select};
+pub use source::Context;
 pub use status::Status;
 pub use token::Token;

@@ -1,24 +1,17 @@
 //! Asks the one source for a token, and again when the token is about to end or was refused.
 
-use std::{fmt, future::Future, path::PathBuf, pin::Pin};
+use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
-use url::Url;
 
-#[cfg(feature = "login")]
-use super::device;
 use super::{
-    Error, Problem, Token,
-    command::TokenCommand,
-    file::{Stdin, TokenFile},
+    Error, Token,
     reply::Issued,
     select::{Selection, select},
+    source::{Answer, Ask, Context, Fixed, is_saved, source},
 };
-use crate::config::{
-    Cloud, Credential, Origin, Settings, Sourced,
-    credential::{Identity, Method},
-};
+use crate::config::{Cloud, Origin, Settings, Sourced};
 
 /// A token with less left than this is replaced: it must outlast a request and a skewed clock.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -26,73 +19,6 @@ pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);
 /// A source that keeps giving tokens near their end (a cache, a stale file) is asked no more often
 /// than this.
 const PAUSE: SignedDuration = SignedDuration::from_secs(30);
-
-/// What a source answers.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) issued: Issued,
-    /// Something a person should know about the source.
-    pub(super) note: Option<String>,
-}
-
-impl From<Issued> for Answer {
-    fn from(issued: Issued) -> Self {
-        Answer { issued, note: None }
-    }
-}
-
-/// An answer to come.
-pub(super) type Asking<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
-
-/// A source that can be asked for a token.
-pub(super) trait Ask: Send + Sync {
-    /// A token, as fresh as the source has one; not `instead_of`, if there is a choice.
-    fn ask<'a>(&'a self, instead_of: Option<&'a Token>) -> Asking<'a>;
-    /// Whether asking again can give another token.
-    fn renewable(&self) -> bool;
-}
-
-/// A token that is simply there.
-struct Fixed(Token);
-
-impl Ask for Fixed {
-    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
-        Box::pin(async { Ok(Issued::bare(self.0.clone()).into()) })
-    }
-
-    fn renewable(&self) -> bool {
-        false
-    }
-}
-
-/// What sources need to know of the settings.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// The cloud, for the scope of its tokens.
-    pub cloud: &'static Cloud,
-    /// The login host.
-    pub login_url: Url,
-    /// Certificates to trust besides the platform's.
-    pub ca_file: Option<PathBuf>,
-    /// Where the saved login is; `None` where there is no such place.
-    pub state_dir: Option<PathBuf>,
-}
-
-impl Context {
-    /// Takes what sources need from the settings.
-    pub fn of(settings: &Settings) -> Self {
-        Context {
-            cloud: settings.cloud.value,
-            login_url: settings.login_url.value.clone(),
-            ca_file: settings.ca_file.as_ref().map(|file| file.value.clone()),
-            state_dir: settings
-                .state_dir
-                .as_ref()
-                .ok()
-                .map(|directory| directory.value.clone()),
-        }
-    }
-}
 
 /// Gives tokens from one source, and remembers the last.
 pub struct Provider {
@@ -270,51 +196,6 @@ fn is_due(expires: Option<Timestamp>, asked: Timestamp, now: Timestamp) -> bool 
         && now.duration_since(asked) >= PAUSE
 }
 
-#[cfg(feature = "login")]
-fn is_saved(context: &Context) -> bool {
-    device::is_saved(context)
-}
-
-#[cfg(not(feature = "login"))]
-fn is_saved(_context: &Context) -> bool {
-    false
-}
-
-fn source(credential: &Credential, context: &Context) -> Result<Box<dyn Ask>, Problem> {
-    Ok(match credential {
-        Credential::Literal(secret) => {
-            Box::new(Fixed(Token::new(secret.reveal().ok_or(Problem::NotText)?)?))
-        }
-        Credential::Stdin => Box::new(Stdin),
-        Credential::File(path) => Box::new(TokenFile::new(path.clone())),
-        Credential::Command(line) => Box::new(TokenCommand::new(line)?),
-        Credential::Entra(method, identity) => entra(*method, identity, context)?,
-        Credential::DeviceCode(identity) => device_code(identity, context)?,
-    })
-}
-
-#[cfg(feature = "azure")]
-fn entra(method: Method, identity: &Identity, context: &Context) -> Result<Box<dyn Ask>, Problem> {
-    Ok(Box::new(super::azure::Entra::new(
-        method, identity, context,
-    )?))
-}
-
-#[cfg(not(feature = "azure"))]
-fn entra(method: Method, _: &Identity, _: &Context) -> Result<Box<dyn Ask>, Problem> {
-    Err(Problem::NotBuilt(method.as_str()))
-}
-
-#[cfg(feature = "login")]
-fn device_code(identity: &Identity, context: &Context) -> Result<Box<dyn Ask>, Problem> {
-    Ok(Box::new(device::SavedLogin::new(identity, context)?))
-}
-
-#[cfg(not(feature = "login"))]
-fn device_code(_: &Identity, _: &Context) -> Result<Box<dyn Ask>, Problem> {
-    Err(Problem::NotBuilt("device-code"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -323,6 +204,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::auth::{Problem, source::Asking};
 
     const NOW: i64 = 1_800_000_000;
 

@@ -228,18 +228,22 @@ async fn a_login_host_s_certificate_is_checked() {
         };
         assert!(token(&settings(&env, "", &flags)).await.is_err());
     }
-    let wrong_name = Identity::new("login.example");
-    let server = LoginServer::start_tls(&wrong_name, |_, _| Answer::token("wrong", 3600));
-    let flags = Flags {
-        ca_file: Some(wrong_name.ca_file.clone()),
-        ..Flags::default()
-    };
-    assert!(
-        token(&settings(&secret_env(&server.url), "", &flags))
-            .await
-            .is_err()
-    );
-    assert!(server.seen().is_empty());
+    for wrong in [
+        Identity::new("login.example"),
+        Identity::expired("127.0.0.1"),
+    ] {
+        let server = LoginServer::start_tls(&wrong, |_, _| Answer::token("wrong", 3600));
+        let flags = Flags {
+            ca_file: Some(wrong.ca_file.clone()),
+            ..Flags::default()
+        };
+        assert!(
+            token(&settings(&secret_env(&server.url), "", &flags))
+                .await
+                .is_err()
+        );
+        assert!(server.seen().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -179,10 +179,10 @@ fn a_token_command_sees_no_secrets_and_shows_its_complaints() {
 }
 
 #[test]
-fn a_token_command_does_not_read_the_standard_input() {
+fn a_token_command_gets_no_standard_input() {
     let stage = Stage::new();
     let run = stage
-        .command(["--token-command", "cat", "attach", "--name", "x", "-"])
+        .command(["auth", "status", "--token-command", "cat"])
         .env_remove("GRAPH_ATTACH_TOKEN")
         .write_stdin("CANARY")
         .output();

@@ -18,6 +18,7 @@ mod auth_tokens;
 mod bad_input;
 mod chaos;
 mod completions;
+mod core_dump;
 mod crash;
 mod faults;
 #[cfg(feature = "login")]
@@ -44,3 +45,5 @@ mod state_fire;
 mod support;
 mod throttling;
 mod tidy;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod tls;

@@ -27,8 +27,8 @@ use url::Url;
 use super::{
     Problem, Token,
     http::{self, Reach, Web},
-    provider::{Ask, Asking, Context},
     reply::{Issued, LIMIT},
+    source::{Ask, Asking, Context},
 };
 use crate::config::{
     credential::{Identity, Method},

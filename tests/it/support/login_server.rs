@@ -148,6 +148,15 @@ pub(crate) struct Identity {
 impl Identity {
     /// A certificate for `name`, signed by an authority of its own.
     pub(crate) fn new(name: &str) -> Self {
+        Self::valid(name, 2020, 4096)
+    }
+
+    /// The same, but only until 2021.
+    pub(crate) fn expired(name: &str) -> Self {
+        Self::valid(name, 2020, 2021)
+    }
+
+    fn valid(name: &str, from: i32, until: i32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
@@ -155,10 +164,10 @@ impl Identity {
         let ca_certificate = ca.self_signed(&ca_key).unwrap();
         let issuer = rcgen::Issuer::new(ca, ca_key);
         let key = rcgen::KeyPair::generate().unwrap();
-        let leaf = rcgen::CertificateParams::new(vec![name.to_owned()])
-            .unwrap()
-            .signed_by(&key, &issuer)
-            .unwrap();
+        let mut leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        leaf.not_before = rcgen::date_time_ymd(from, 1, 1);
+        leaf.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
         let ca_file = directory.path().join("ca.pem");
         std::fs::write(&ca_file, ca_certificate.pem()).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();

@@ -1,0 +1,123 @@
+//! Who the service is, is proved by TLS 1.2 or later, or nothing is sent.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::Path,
+    thread,
+};
+
+use crate::support::{
+    Run, Stage,
+    login_server::{Answer, Identity, LoginServer},
+};
+
+fn attach(stage: &Stage, origin: &str, ca_file: Option<&Path>) -> Run {
+    stage.file("f.txt", 10);
+    let mut command = stage.command(["attach", "--max-retries", "0", "f.txt"]);
+    command.env("GRAPH_ATTACH_ENDPOINT", format!("{origin}/v1.0"));
+    if let Some(path) = ca_file {
+        command.arg("--ca-file").arg(path);
+    }
+    Run::of(command.output().unwrap())
+}
+
+fn service(identity: &Identity) -> LoginServer {
+    LoginServer::start_tls(identity, |_, _| Answer::json(404, &serde_json::json!({})))
+}
+
+#[test]
+fn a_certificate_of_a_trusted_authority_is_taken() {
+    let stage = Stage::new();
+    for name in ["127.0.0.1", "localhost"] {
+        let identity = Identity::new(name);
+        let server = service(&identity);
+        let url = server.url.replace("127.0.0.1", name);
+        attach(&stage, &url, Some(&identity.ca_file)).code(6);
+        let seen = server.seen();
+        assert!(seen[0].header("authorization").is_some(), "{seen:?}");
+    }
+}
+
+#[test]
+fn any_other_certificate_gets_nothing() {
+    let stage = Stage::new();
+    let (good, other) = (Identity::new("127.0.0.1"), Identity::new("127.0.0.1"));
+    let (expired, wrong) = (
+        Identity::expired("127.0.0.1"),
+        Identity::new("graph.example"),
+    );
+    for (identity, ca_file) in [
+        (&good, None),
+        (&good, Some(&other.ca_file)),
+        (&expired, Some(&expired.ca_file)),
+        (&wrong, Some(&wrong.ca_file)),
+    ] {
+        let server = service(identity);
+        let run = attach(&stage, &server.url, ca_file.map(AsRef::as_ref)).code(5);
+        assert!(run.stderr.contains("certificate"), "{run:#?}");
+        assert!(server.seen().is_empty());
+    }
+}
+
+/// The 16-bit number at `at`.
+fn number(bytes: &[u8], at: usize) -> usize {
+    usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]))
+}
+
+/// The body of an extension of a ClientHello record.
+fn extension(hello: &[u8], wanted: usize) -> Option<Vec<u8>> {
+    // Record header 5, handshake header 4, version 2, random 32.
+    let mut at = 43;
+    at += 1 + usize::from(hello[at]);
+    at += 2 + number(hello, at);
+    at += 1 + usize::from(hello[at]);
+    let end = at + 2 + number(hello, at);
+    at += 2;
+    while at + 4 <= end {
+        let (kind, length) = (number(hello, at), number(hello, at + 2));
+        if kind == wanted {
+            return Some(hello[at + 4..at + 4 + length].to_vec());
+        }
+        at += 4 + length;
+    }
+    None
+}
+
+#[test]
+fn old_versions_of_tls_are_neither_offered_nor_accepted() {
+    const SUPPORTED_VERSIONS: usize = 43;
+    const PROTOCOL_VERSION: u8 = 70;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut header = [0; 5];
+        stream.read_exact(&mut header).unwrap();
+        let mut hello = header.to_vec();
+        hello.resize(5 + number(&header, 3), 0);
+        stream.read_exact(&mut hello[5..]).unwrap();
+        // A ServerHello that insists on TLS 1.1, with a cipher suite of its time.
+        let mut answer = vec![22, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2];
+        answer.extend([7; 32]);
+        answer.extend([0, 0, 0x2f, 0]);
+        stream.write_all(&answer).unwrap();
+        let mut reaction = Vec::new();
+        let _ = stream.read_to_end(&mut reaction);
+        (hello, reaction)
+    });
+    attach(&Stage::new(), &url, None).code(5);
+    let (hello, reaction) = server.join().unwrap();
+    let versions = extension(&hello, SUPPORTED_VERSIONS).expect("a list of versions");
+    let versions: Vec<_> = versions[1..]
+        .chunks(2)
+        .map(|pair| number(pair, 0))
+        .collect();
+    assert!(
+        versions.iter().all(|version| *version >= 0x303),
+        "{versions:x?}"
+    );
+    // An alert: fatal, and about the version.
+    assert_eq!(reaction.first(), Some(&21), "{reaction:?}");
+    assert_eq!(reaction[5..7], [2, PROTOCOL_VERSION], "{reaction:?}");
+}
