@@ -122,7 +122,6 @@ fn prove(case: Case) -> Result<Watched, String> {
     let name = &case.name;
     let code = watched.run.code.unwrap_or(-1);
     let peak = watched.peak.unwrap_or(0);
-    assert!(peak > 0 || !cfg!(target_os = "linux"), "{name}: no figure");
     let told = format!(
         "{name}: exit {code} after {:.1} s, {} KiB",
         watched.time.as_secs_f64(),
@@ -190,6 +189,11 @@ fn prove_all(what: &str, cases: Vec<Case>) {
         wrong.join("\n")
     );
     let (time, peak) = worst.into_inner().unwrap();
+    // One process may be over before it is looked at, but not all of them.
+    assert!(
+        peak > 0 || !cfg!(target_os = "linux"),
+        "no memory was measured"
+    );
     let details = format!(
         "the longest took {:.1} s, the largest {:.1} MiB of memory",
         time.as_secs_f64(),
