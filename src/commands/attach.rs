@@ -3,7 +3,9 @@
 use std::{path::Path, time::Instant};
 
 use super::{
-    again, full, ids,
+    again,
+    earlier::{File, earlier, first_spool},
+    full, ids,
     inputs::{self, Input, SpoolError},
     patience::Patience,
     preview,
@@ -14,10 +16,8 @@ use super::{
 };
 use crate::{
     cli::AttachArgs,
-    digest::Digest,
     exit::{self, NotAttached, Refusal},
-    graph::{Attachment, Item},
-    session::{Record, SessionId, State, Store},
+    graph::Item,
     upload::{self, Earlier, Job, Services, Source, SourceError},
 };
 
@@ -220,157 +220,6 @@ async fn one(
         }
         .into()
     })
-}
-
-/// Of two copies of the same standard input, `again` and the one that an interrupted upload left, the
-/// latter: its session's record knows it, and may not know its content yet. `again` goes, or takes
-/// its place if it is not there any more.
-fn first_spool(record: &Record, again: &Path) -> Option<Source> {
-    if !record.spooled {
-        return None;
-    }
-    match Source::open(&record.file) {
-        Ok(first) if first.stamp() == record.stamp => {
-            let _ = std::fs::remove_file(again);
-            Some(first)
-        }
-        _ => {
-            std::fs::rename(again, &record.file).ok()?;
-            Source::open(&record.file).ok()
-        }
-    }
-}
-
-/// One file on one item.
-struct File<'a> {
-    item: &'a Item,
-    attachment: &'a Attachment,
-    source: &'a Source,
-}
-
-impl File<'_> {
-    /// Whether a record is of this name on this item.
-    fn is_of(&self, record: &Record, endpoint: &str) -> bool {
-        record.endpoint == endpoint
-            && record.item == *self.item
-            && record.attachment.name == self.attachment.name
-    }
-
-    /// Whether a record is of this content, as far as that can be told before the upload.
-    async fn has_content_of(&self, record: &Record) -> bool {
-        if record.size != self.source.size() {
-            return false;
-        }
-        if record.stamp == self.source.stamp() {
-            return true;
-        }
-        // Another file, or the same one touched since: only its content tells.
-        match (record.sha256, hash(self.source).await) {
-            (Some(sha256), Some(ours)) => ours == sha256,
-            _ => false,
-        }
-    }
-}
-
-/// What standard input held when an upload of it was interrupted too early for the record to say: it
-/// lies beside the record. Other files may have changed since.
-async fn spooled(record: &Record) -> Option<Digest> {
-    if record.sha256.is_some() || !record.spooled {
-        return record.sha256;
-    }
-    let spool = Source::open(&record.file).ok()?;
-    if spool.stamp() != record.stamp {
-        return None;
-    }
-    hash(&spool).await
-}
-
-async fn hash(source: &Source) -> Option<Digest> {
-    Some(source.hash().await.ok()?.ok()?.sha256)
-}
-
-/// What earlier commands left of this file on this item, with the lock of the session that goes on.
-///
-/// A session for the same path with other content can never be finished: it is ended here.
-async fn earlier(
-    file: &File<'_>,
-    args: &AttachArgs,
-    store: &Store,
-    services: &Services<'_>,
-    context: &Context,
-) -> anyhow::Result<(Earlier, Option<crate::session::Lock>)> {
-    let mut finished = Earlier::Nothing;
-    for mut record in context.records(store)?.into_iter().rev() {
-        if !file.is_of(&record, services.endpoint) {
-            continue;
-        }
-        record.sha256 = spooled(&record).await;
-        let same = file.has_content_of(&record).await && record.attachment == *file.attachment;
-        match record.state {
-            State::Finished => {
-                if let (true, Some(attachment), Some(sha256), Earlier::Nothing) =
-                    (same, &record.attachment_id, record.sha256, &finished)
-                {
-                    let attachment = attachment.clone();
-                    finished = Earlier::Finished {
-                        attachment,
-                        session: record.id,
-                        sha256,
-                    };
-                }
-            }
-            State::Unfinished if same && !args.fresh => {
-                let lock = context
-                    .lock_session(store, record.id, args.retry.wait)
-                    .await?;
-                // Read anew under the lock: another process may have finished it meanwhile.
-                match store.load(record.id)? {
-                    Some(now) if now.state == State::Unfinished => {
-                        let sha256 = now.sha256.or(record.sha256);
-                        let record = Record { sha256, ..now };
-                        return Ok((Earlier::Unfinished(Box::new(record)), Some(lock)));
-                    }
-                    _ => drop(lock),
-                }
-            }
-            State::Unfinished => {
-                let path = std::path::absolute(file.source.path())?;
-                if (same && args.fresh) || record.file == path {
-                    supersede(&record, store, services, context).await?;
-                }
-            }
-        }
-    }
-    Ok((finished, None))
-}
-
-/// Ends a session that this command takes the place of.
-async fn supersede(
-    record: &Record,
-    store: &Store,
-    services: &Services<'_>,
-    context: &Context,
-) -> anyhow::Result<()> {
-    let _lock = context.lock_session(store, record.id, None).await?;
-    if let Some(url) = &record.url
-        && let Err(error) = services.uploads.delete(url).await
-    {
-        context.printer.detail(
-            1,
-            &format!("session {} could not be cancelled: {error}", record.id),
-        );
-    }
-    if let Err(error) = store.forget(record) {
-        context.printer.warn(&format!(
-            "session {} cannot be forgotten: {error}",
-            record.id
-        ));
-    }
-    let id: SessionId = record.id;
-    context.printer.note(&format!(
-        "session {id} is given up: this upload takes its place"
-    ));
-    Ok(())
 }
 
 fn out_of_time(services: &Services<'_>) -> bool {

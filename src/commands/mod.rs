@@ -8,6 +8,7 @@ mod completions;
 mod compose;
 mod detach;
 mod draft;
+mod earlier;
 mod find;
 mod full;
 mod ids;

@@ -373,6 +373,11 @@ fn innermost(error: &reqwest::Error) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
+    let io = deepest.downcast_ref::<std::io::Error>();
+    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof) {
+        // TLS would explain it with an address of its manual.
+        return "the server closed it too early".to_owned();
+    }
     match deepest.downcast_ref::<reqwest::Error>() {
         // Its own text would name the URL.
         Some(_) => "the request failed".to_owned(),
