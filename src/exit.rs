@@ -484,6 +484,12 @@ fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
         Kind::SessionTooSmall => {
             new(REFUSED, "TooSmall", "the service takes neither route for this size".into())
         }
+        Kind::NoSessions => new(
+            REFUSED,
+            "NoSessions",
+            "this cloud has no upload sessions for it".into(),
+        )
+        .hint("only files under 3 MB can be attached there: share a link, or split the file"),
         Kind::Quota => new(REFUSED, "Quota", "the mailbox is full".into()),
         Kind::Conflict => {
             new(TEMPORARY, "Conflict", format!("the {kind} is being changed by somebody else"))

@@ -18,7 +18,7 @@ use crate::{
     output::human,
     upload::{
         Route, Source,
-        plan::{DEFAULT_MESSAGE_LIMIT, LARGEST},
+        plan::{DEFAULT_MESSAGE_LIMIT, LARGEST, SESSION_FROM},
     },
 };
 
@@ -48,6 +48,15 @@ pub(super) fn notes(kind: ItemKind, inputs: &[Input], context: &Context) {
             human::size(DEFAULT_MESSAGE_LIMIT),
         ));
     }
+    let cloud = context.settings.cloud.value;
+    let large = |input: &Input| size(input).is_none_or(|size| size >= SESSION_FROM);
+    if !cloud.upload_sessions && inputs.iter().any(large) {
+        context.printer.warn(&format!(
+            "upload sessions are not documented for the cloud `{}`: files of 3 MB and more may be \
+             refused there",
+            cloud.name
+        ));
+    }
     if inputs.len() > MOST_ATTACHMENTS {
         context.printer.warn(&format!(
             "that is {} files; a {} holds at most {MOST_ATTACHMENTS} attachments",
@@ -65,11 +74,16 @@ pub(super) fn notes(kind: ItemKind, inputs: &[Input], context: &Context) {
 
 /// Bytes of all files whose size can be told.
 fn total(inputs: &[Input]) -> u64 {
-    let sizes = inputs.iter().filter_map(|input| match input {
+    inputs.iter().filter_map(size).sum()
+}
+
+/// Bytes of a file, if it is one.
+fn size(input: &Input) -> Option<u64> {
+    match input {
         Input::Path(path) => fs::metadata(path).ok().filter(fs::Metadata::is_file),
         Input::Stdin => None,
-    });
-    sizes.map(|metadata| metadata.len()).sum()
+    }
+    .map(|metadata| metadata.len())
 }
 
 /// Not everything is attached: what is there stays, and this goes on with it.

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     auth::{self, Provider},
     cli::{RetryArgs, values},
-    config::Settings,
+    config::{Settings, endpoint::is_loopback},
     exit::{Busy, Usage},
     graph::{self, GraphClient, Item, Transport, UploadClient},
     output::{Printer, Reporter},
@@ -185,13 +185,14 @@ impl Context {
         }
     }
 
-    /// An account of bytes for one mailbox.
+    /// An account of bytes for one mailbox, as Exchange Online keeps one. A stand-in on this
+    /// computer does not, unless the user says so.
     pub(crate) fn volume(&self) -> RefCell<Volume> {
-        let limit = self
-            .settings
-            .volume_limit
-            .as_ref()
-            .map_or(VOLUME_LIMIT, |limit| limit.value.into());
+        let limit = match &self.settings.volume_limit {
+            Some(limit) => limit.value.into(),
+            None if is_loopback(&self.settings.endpoint.value) => 0,
+            None => VOLUME_LIMIT,
+        };
         RefCell::new(Volume::new(limit))
     }
 

@@ -253,9 +253,16 @@ impl GraphClient {
     ) -> Result<Created, Error> {
         let url = self.url(&format!("{}/attachments/createUploadSession", item.path()));
         let body = Bytes::from(wire::create_session_body(attachment, size));
-        let reply = self.ok(self
+        let reply = self
             .call(Method::POST, &url, Some(body), &Meter::default())
-            .await?)?;
+            .await?;
+        let reply = self.ok(reply).map_err(|mut error| {
+            // The item's attachments were listed under the same id: what is unknown is the action.
+            if error.kind == Kind::MalformedId {
+                error.kind = Kind::NoSessions;
+            }
+            error
+        })?;
         let said =
             SessionReply::read(&reply.body).ok_or_else(|| unreadable(&reply, "the session"))?;
         let Some(text) = said.upload_url else {

@@ -38,6 +38,8 @@ pub enum Kind {
     BodyTooLarge,
     /// The service does not open sessions for so small a file.
     SessionTooSmall,
+    /// The service has no upload sessions for this kind of item, as in some national clouds.
+    NoSessions,
     /// The file or the message with it exceeds a limit of the mailbox or the tenant.
     TooLarge,
     /// The mailbox is full.

@@ -22,8 +22,9 @@ use super::{
     body::{Meter, MeteredBody},
     error::{Error, Kind},
     retry_after,
-    upload_url::is_loopback,
 };
+
+use crate::config::endpoint::is_loopback;
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT: Duration = Duration::from_secs(30);

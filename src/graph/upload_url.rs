@@ -3,7 +3,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
+
+use crate::config::endpoint::is_loopback;
 
 /// Longest URL that is taken; a token inside one has a few KiB, and no server reads more than this.
 const LONGEST: usize = 32 * 1024;
@@ -82,16 +84,6 @@ fn raw_target(text: &str) -> &str {
     text[authority..]
         .find(['/', '?', '\\'])
         .map_or("", |at| &text[authority + at..])
-}
-
-/// Whether `url` names this computer: the only place where plain http is spoken.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 impl fmt::Debug for UploadUrl {

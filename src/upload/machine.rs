@@ -287,7 +287,9 @@ impl Machine {
                 let what = "a new session's `nextExpectedRanges` cannot be read".to_owned();
                 self.discard_then(Step::Stop(Stop::Contradiction(what)))
             }
-            Err(error) if error.kind == Kind::SessionTooSmall => self.other_route(Route::Post),
+            Err(error) if matches!(error.kind, Kind::SessionTooSmall | Kind::NoSessions) => {
+                self.other_route(Route::Post)
+            }
             Err(error) => self.failed(error, Doing::Create, clock),
         }
     }

@@ -4,7 +4,9 @@ use std::{fs, time::Instant};
 
 use graph_attach::sandbox::{
     Options,
-    options::{Casing, LocationForm, Ranges, RepeatLast, StatusAnswer, UrlForm, WrongRange},
+    options::{
+        Casing, LocationForm, Ranges, RepeatLast, Service, StatusAnswer, UrlForm, WrongRange,
+    },
 };
 
 use crate::support::{Run, Stage, sha256};
@@ -358,4 +360,25 @@ fn no_server_is_exit_5() {
         )
         .code(5);
     run.says("cannot connect to `127.0.0.1`");
+}
+
+#[test]
+fn a_cloud_without_sessions_takes_small_files_and_says_so_of_large_ones() {
+    let options = Options {
+        service: Service::UsGov,
+        ..Options::default()
+    };
+    let stage = Stage::with(options);
+    for size in [10, 3_050_000] {
+        stage.file(&format!("{size}"), size);
+        stage.run(["attach", &format!("{size}")]).code(0);
+    }
+    stage.file("large", SIZE);
+    let run = stage
+        .run(["attach", "--cloud", "gcc-high", "large"])
+        .code(7);
+    run.says("warning: upload sessions are not documented for the cloud `gcc-high`")
+        .says("this cloud has no upload sessions")
+        .says("under 3 MB");
+    assert_eq!(stage.held().len(), 2);
 }

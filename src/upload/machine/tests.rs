@@ -253,7 +253,7 @@ fn any_result<T>(
     random: &mut fastrand::Rng,
     value: impl FnOnce(&mut fastrand::Rng) -> T,
 ) -> Result<T, Error> {
-    const KINDS: [Kind; 18] = [
+    const KINDS: [Kind; 19] = [
         Kind::Connect,
         Kind::Certificate,
         Kind::Lost,
@@ -266,6 +266,7 @@ fn any_result<T>(
         Kind::Range,
         Kind::BodyTooLarge,
         Kind::SessionTooSmall,
+        Kind::NoSessions,
         Kind::TooLarge,
         Kind::Quota,
         Kind::MalformedId,
