@@ -9,7 +9,7 @@
 //!
 //! * [`upload`] is what the project exists for: a pure machine that decides every step of an upload,
 //!   and the thin shell that executes the steps. To follow one range from disk to `Location`, read
-//!   `upload::transfer` from `put` on.
+//!   `upload::transfer::range` from `put` on.
 //! * [`graph`] speaks HTTP, through two clients: one that owns the token and knows only Graph, and
 //!   one for upload URLs, where no token type is in scope.
 //! * [`session`] keeps uploads on disk, so that another process can go on with them.
