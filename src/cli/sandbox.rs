@@ -7,6 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
+use super::values::size;
 use crate::sandbox::{
     Fault, Options,
     options::{
@@ -70,7 +71,7 @@ pub struct SandboxArgs {
 
     /// Smallest file that gets an upload session (documented: 3 MB; measured in 2020: 2097152)
     #[arg(
-        long, value_name = "BYTES", value_parser = bytes, default_value = "3000000",
+        long, value_name = "BYTES", value_parser = size, default_value = "3000000",
         hide_short_help = true
     )]
     pub session_min: u64,
@@ -98,13 +99,13 @@ pub struct SandboxArgs {
 
     /// Largest file that gets an upload session (documented: 150 MB)
     #[arg(
-        long, value_name = "BYTES", value_parser = bytes, default_value = "157286400",
+        long, value_name = "BYTES", value_parser = size, default_value = "157286400",
         hide_short_help = true
     )]
     pub attachment_limit: u64,
 
     /// Largest sum of an item's attachments [default: none; a new tenant has 35MiB]
-    #[arg(long, value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
+    #[arg(long, value_name = "BYTES", value_parser = size, hide_short_help = true)]
     pub message_limit: Option<u64>,
 
     /// Most attachments of one item
@@ -113,7 +114,7 @@ pub struct SandboxArgs {
 
     /// Largest request body on the Graph host (measured: 4 MiB)
     #[arg(
-        long, value_name = "BYTES", value_parser = bytes, default_value = "4194304",
+        long, value_name = "BYTES", value_parser = size, default_value = "4194304",
         hide_short_help = true
     )]
     pub body_limit: u64,
@@ -147,7 +148,7 @@ pub struct SandboxArgs {
     pub settle: Duration,
 
     /// Upload volume of a mailbox within the window [default: no limit; documented: 150MB]
-    #[arg(long, value_name = "BYTES", value_parser = bytes, hide_short_help = true)]
+    #[arg(long, value_name = "BYTES", value_parser = size, hide_short_help = true)]
     pub throttle_bytes: Option<u64>,
 
     /// The window of --throttle-bytes, in seconds
@@ -288,29 +289,9 @@ fn retry_after(text: &str) -> Result<RetryAfter, String> {
     }
 }
 
-/// A number of bytes: `3000000`, `3MB`, `4MiB`, `4M` (as MiB).
-fn bytes(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "k" | "kib" => 1_024,
-        "mb" => 1_000_000,
-        "m" | "mib" => 1_048_576,
-        _ => return Err(format!("`{unit}` is no unit: use B, KB, KiB, MB or MiB")),
-    };
-    let number = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor));
-    number.ok_or_else(|| "a size looks like 3000000 or 4MiB".to_owned())
-}
-
 /// Bytes a second, with or without `/s`; none at all would be no rate.
 fn rate(text: &str) -> Result<u64, String> {
-    match bytes(text.trim().trim_end_matches("/s"))? {
+    match size(text.trim().trim_end_matches("/s"))? {
         0 => Err("a rate is at least one byte a second".to_owned()),
         rate => Ok(rate),
     }
@@ -516,7 +497,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_a_parser_panic(text in "\\PC{0,20}") {
-            let _ = (bytes(&text), rate(&text), seconds(&text), milliseconds(&text));
+            let _ = (size(&text), rate(&text), seconds(&text), milliseconds(&text));
             let _ = retry_after(&text);
         }
     }

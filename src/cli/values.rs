@@ -1,7 +1,7 @@
 //! Parsers of option values. Pure: text in, value or one clear sentence out.
 
 use super::links;
-use crate::upload::plan::{LARGEST_CHUNK, SESSION_FROM};
+use crate::upload::plan::LARGEST_CHUNK;
 
 /// Longest attachment name, in characters. Source: Outlook on the web refuses longer ones.
 const LONGEST_NAME: usize = 255;
@@ -109,7 +109,7 @@ pub fn size(text: &str) -> Result<u64, String> {
         .parse::<u64>()
         .ok()
         .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| format!("a size looks like 3840KiB; {SESSION_FROM} is 3 MB"))
+        .ok_or_else(|| "a size looks like 3000000 or 4MiB".to_owned())
 }
 
 #[cfg(test)]

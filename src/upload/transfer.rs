@@ -24,7 +24,7 @@ use super::{
 use crate::{
     digest::{Digest, Hasher},
     graph::{Attachment, Error, GraphClient, Item, Kind, Meter, UploadClient},
-    session::{Lock, Mark, Record, SessionId, Store},
+    session::{Mark, Record, SessionId, Store},
 };
 
 /// How often the bytes in flight are told.
@@ -116,9 +116,6 @@ pub(super) struct Transfer<'a> {
     change: Option<SourceError>,
     unreadable: u32,
     resumed: bool,
-    /// Held as long as this process works on a session that it opened; that of a session which goes
-    /// on is held by whoever found it.
-    lock: Option<Lock>,
 }
 
 impl<'a> Transfer<'a> {
@@ -164,7 +161,6 @@ impl<'a> Transfer<'a> {
             change: None,
             unreadable: 0,
             resumed,
-            lock: None,
         }
     }
 

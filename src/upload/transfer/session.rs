@@ -135,10 +135,6 @@ impl Transfer<'_> {
             created: earlier.map_or_else(jiff::Timestamp::now, |record| record.created),
             attachment_id: None,
         };
-        if let (Some(store), false, None) = (self.services.store, self.resumed, &self.lock) {
-            // The id is new, so nobody else has it; a directory that fails is told by `save`.
-            self.lock = store.lock_session(id).ok();
-        }
         self.keeper
             .replace(record)
             .map_err(|error| self.failure(Cause::State(error)))?;
