@@ -71,6 +71,21 @@ pub struct Busy {
     pub pid: Option<u32>,
 }
 
+/// What to do about a record that cannot be taken away.
+const WRITABLE: &str = "make the state directory writable again before you go on";
+
+/// A session that may be alive can neither be cancelled nor forgotten.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "session {id} could neither be cancelled at the service nor taken out of the state directory ({source}); another beside it could attach the file twice"
+)]
+pub struct Stuck {
+    /// The session.
+    pub id: SessionId,
+    /// Why it stays on disk.
+    pub source: std::io::Error,
+}
+
 /// The upload of one file failed.
 #[derive(Debug, thiserror::Error)]
 #[error("`{name}` is not attached: {}", failure.cause)]
@@ -214,6 +229,9 @@ pub fn verdict(error: &anyhow::Error) -> Verdict {
             return Verdict::new(STATE, "Busy", error.to_string())
                 .hint("wait for it with `--wait`, or see what runs with `graph-attach status`");
         }
+        if let Some(error) = cause.downcast_ref::<Stuck>() {
+            return Verdict::new(STATE, "State", error.to_string()).hint(WRITABLE);
+        }
         if let Some(error) = cause.downcast_ref::<auth::Error>() {
             return credentials(error);
         }
@@ -304,6 +322,7 @@ fn not_attached(error: &NotAttached) -> Verdict {
         Cause::Source(cause) => source(cause, cause.to_string()),
         Cause::State(_) => Verdict::new(STATE, "State", heading)
             .hint("use another directory with `--state-dir DIR`, or leave `--require-state` out"),
+        Cause::Stuck(_) => Verdict::new(STATE, "State", heading).hint(WRITABLE),
         Cause::Contradiction(_) => {
             let mut verdict = Verdict::new(CONTRADICTION, "Contradiction", heading);
             if let Some(last) = last {

@@ -18,6 +18,7 @@ use crate::{
     cli::AttachArgs,
     exit::{self, NotAttached, Refusal},
     graph::Item,
+    session::Store,
     upload::{self, Earlier, Job, Services, Source, SourceError},
 };
 
@@ -67,7 +68,9 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         }
         None => None,
     };
-    // A directory in which nothing can be locked is not one to keep sessions in.
+    // A directory in which nothing can be locked is not one to begin sessions in. What it holds
+    // counts all the same.
+    let readable = store;
     let store = store.filter(|_| item_lock.is_some());
     let draft = match args.send {
         true => Some(send::ready(&item, &graph, &patience).await?),
@@ -94,7 +97,7 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     for input in &inputs {
         let since = Instant::now();
         let shown = input.display();
-        match one(input, args, &item, &services, context).await {
+        match one(input, args, &item, readable, &services, context).await {
             Ok(outcome) => {
                 unverified |= args.verify && !outcome.verified;
                 tally.attached(&shown, &outcome, since);
@@ -135,11 +138,12 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     Ok(code)
 }
 
-/// Attaches one file.
+/// Attaches one file. `readable` is where earlier sessions are, even if none can be begun there.
 async fn one(
     input: &Input,
     args: &AttachArgs,
     item: &Item,
+    readable: Option<&Store>,
     services: &Services<'_>,
     context: &Context,
 ) -> anyhow::Result<upload::Outcome> {
@@ -167,11 +171,7 @@ async fn one(
     let source = Source::open(path)?;
     // What standard input brought and is not kept cannot be resumed: its session is not kept either.
     let lost = spool.as_ref().is_some_and(|spool| spool.id.is_none());
-    let services = &Services {
-        store: services.store.filter(|_| !lost),
-        ..*services
-    };
-    let earlier = match services.store {
+    let earlier = match readable.filter(|_| !lost) {
         Some(store) => {
             let file = File {
                 item,
@@ -184,6 +184,11 @@ async fn one(
         None => None,
     };
     let (earlier, _session_lock) = earlier.unwrap_or((Earlier::Nothing, None));
+    let going_on = matches!(earlier, Earlier::Unfinished(_));
+    let services = &Services {
+        store: if going_on { readable } else { services.store }.filter(|_| !lost),
+        ..*services
+    };
     let mut spool_id = spool.as_ref().and_then(|spool| spool.id);
     let mut source = source;
     if let (Some(id), Some(store), Earlier::Unfinished(record)) =

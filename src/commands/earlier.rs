@@ -6,7 +6,8 @@ use super::work::Context;
 use crate::{
     cli::AttachArgs,
     digest::Digest,
-    graph::{Attachment, Item},
+    exit::Stuck,
+    graph::{Attachment, Item, Kind},
     session::{Record, SessionId, State, Store},
     upload::{Earlier, Services, Source},
 };
@@ -111,13 +112,14 @@ pub(super) async fn earlier(
             State::Unfinished if same && !args.fresh => {
                 let lock = context
                     .lock_session(store, record.id, args.retry.wait)
-                    .await?;
+                    .await;
+                let lock = context.or_without(lock, services.require_state)?;
                 // Read anew under the lock: another process may have finished it meanwhile.
                 match store.load(record.id)? {
                     Some(now) if now.state == State::Unfinished => {
                         let sha256 = now.sha256.or(record.sha256);
                         let record = Record { sha256, ..now };
-                        return Ok((Earlier::Unfinished(Box::new(record)), Some(lock)));
+                        return Ok((Earlier::Unfinished(Box::new(record)), lock));
                     }
                     _ => drop(lock),
                 }
@@ -140,22 +142,29 @@ async fn supersede(
     services: &Services<'_>,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let _lock = context.lock_session(store, record.id, None).await?;
-    if let Some(url) = &record.url
-        && let Err(error) = services.uploads.delete(url).await
-    {
-        context.printer.detail(
-            1,
-            &format!("session {} could not be cancelled: {error}", record.id),
-        );
-    }
-    if let Err(error) = store.forget(record) {
-        context.printer.warn(&format!(
-            "session {} cannot be forgotten: {error}",
-            record.id
-        ));
-    }
     let id: SessionId = record.id;
+    let lock = context.lock_session(store, id, None).await;
+    let _lock = context.or_without(lock, services.require_state)?;
+    let mut over = record.url.is_none();
+    if let Some(url) = &record.url {
+        match services.uploads.delete(url).await {
+            Ok(()) => over = true,
+            Err(error) => {
+                over = error.kind == Kind::NotFound;
+                context
+                    .printer
+                    .detail(1, &format!("session {id} could not be cancelled: {error}"));
+            }
+        }
+    }
+    match store.forget(record) {
+        Ok(()) => {}
+        Err(error) if over => context
+            .printer
+            .detail(1, &format!("session {id} cannot be forgotten: {error}")),
+        // Alive, perhaps, and there for a `resume`: it would attach beside this upload.
+        Err(source) => return Err(Stuck { id, source }.into()),
+    }
     context.printer.note(&format!(
         "session {id} is given up: this upload takes its place"
     ));

@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Read, Write},
-    os::unix::fs::MetadataExt,
+    io::{self, Read},
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -68,7 +68,7 @@ impl Lock {
             if same {
                 // For people only (`status`); the lock itself is the kernel's.
                 let _ = file.set_len(0);
-                let _ = (&file).write_all(std::process::id().to_string().as_bytes());
+                let _ = file.write_all_at(std::process::id().to_string().as_bytes(), 0);
                 return Ok(Lock {
                     file,
                     path: path.to_owned(),

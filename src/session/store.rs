@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Read},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -103,10 +104,10 @@ impl Store {
 
     /// Writes a record: whole or not at all.
     pub fn save(&self, record: &Record, durability: Durability) -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
+        let file = tempfile::Builder::new()
             .prefix(".tmp-")
             .tempfile_in(&self.dir)?;
-        file.write_all(&record.to_json())?;
+        file.as_file().write_all_at(&record.to_json(), 0)?;
         // Also without `Power`: some file systems lose the content of a file that was renamed
         // before its data was written.
         file.as_file().sync_data()?;

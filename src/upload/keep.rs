@@ -3,10 +3,10 @@
 //! A state directory that fails costs one warning and the ability to resume, not the upload, unless
 //! the user required it.
 
-use std::{cell::Cell, io};
+use std::{cell::Cell, io, mem};
 
 use super::event::{Event, Observe};
-use crate::session::{Durability, Lock, Record, SessionId, Store};
+use crate::session::{Durability, Lock, Mark, Record, SessionId, State, Store};
 
 /// The record under way and where it is kept.
 pub(super) struct Keeper<'a> {
@@ -68,11 +68,33 @@ impl<'a> Keeper<'a> {
         }
     }
 
+    /// Takes the session out of the record on disk, or the record away: a `resume` of that session,
+    /// should it be alive after all, would attach beside the one that takes its place. An error says
+    /// that it is still there.
+    pub(super) fn retire(&mut self) -> Result<(), io::Error> {
+        let (Some(store), Some(record), true) = (self.store, &mut self.record, self.on_disk) else {
+            return Ok(());
+        };
+        let retired = Record {
+            url: None,
+            acked: Mark::start(),
+            sent: Mark::start(),
+            ..record.clone()
+        };
+        let Err(error) = store.save(&retired, Durability::Power) else {
+            *record = retired;
+            return Ok(());
+        };
+        store.remove(record.id)?;
+        self.on_disk = false;
+        self.warn(&error);
+        Ok(())
+    }
+
     /// Puts the record of a new session in the place of an earlier one's. If it cannot be saved, the
-    /// earlier one goes all the same: a `resume` of that session, should it be alive after all,
-    /// would attach beside the new one.
+    /// earlier one goes too: it says nothing that is of use any more.
     pub(super) fn replace(&mut self, record: Record) -> Result<(), io::Error> {
-        let earlier = std::mem::replace(&mut self.on_disk, false);
+        let earlier = mem::replace(&mut self.on_disk, false);
         self.record = Some(record);
         let result = self.save(Durability::Power);
         if let (true, false, Some(store), Some(record)) =
@@ -84,22 +106,24 @@ impl<'a> Keeper<'a> {
         result
     }
 
-    /// Saves the record of an upload that has succeeded, which nothing can undo any more.
+    /// Saves the record of an upload that has succeeded, which nothing can undo any more. If that
+    /// cannot be, none is better than one that says that it goes on.
     pub(super) fn save_finished(&mut self) {
         if let (Some(store), Some(record)) = (self.store, &self.record)
             && let Err(error) = store.save(record, Durability::Power)
         {
+            let _ = store.remove(record.id);
             self.warn(&error);
         }
     }
 
-    /// Whether a later `resume` finds the session.
+    /// Whether a later `resume` finds the upload.
     pub(super) fn resumable(&self) -> bool {
         self.on_disk
             && self
                 .record
                 .as_ref()
-                .is_some_and(|record| record.url.is_some())
+                .is_some_and(|record| record.state == State::Unfinished)
     }
 
     /// Forgets the session: nothing is left to go on with.

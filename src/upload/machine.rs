@@ -8,6 +8,8 @@
 //!   middle the machine asks (GET), else sends the same range again. For the *last* range and for a
 //!   POST it first looks for the finished attachment, because sending those twice attaches twice.
 //! * A session is replaced only after that look, and only a few times.
+//! * A session of an earlier process is gone on with only after a look too, where there is a token to
+//!   look with: meanwhile the file may have been attached without it.
 
 mod looks;
 mod patience;
@@ -47,6 +49,8 @@ const ASKS: u32 = 2;
 /// Why the machine looks for the attachment, and so what follows when there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Look {
+    /// An earlier process left the session, short of its last range.
+    Resuming,
     /// The answer to the last range was lost.
     LostLast,
     /// The answer to the POST was lost.
@@ -174,7 +178,18 @@ impl Machine {
             end: sent,
         };
         machine.cause = Cause::Resume;
-        machine.doing = Doing::Resolve;
+        machine.doing = if sent == size {
+            Doing::Resolve
+        } else {
+            Doing::Look(Look::Resuming)
+        };
+        machine
+    }
+
+    /// An upload that another process left when it had given up one session and had no other yet.
+    pub fn between_sessions(size: u64, limits: Limits) -> Self {
+        let mut machine = Machine::new(size, Route::Session, limits);
+        machine.doing = Doing::Look(Look::Replacing);
         machine
     }
 

@@ -78,6 +78,11 @@ pub enum Cause {
     /// The state directory is required and cannot be written.
     #[error("the session cannot be saved: {0}")]
     State(std::io::Error),
+    /// A session that may be alive cannot be ended, and its record cannot be taken away.
+    #[error(
+        "its session has to be replaced, but could neither be cancelled at the service nor taken out of the state directory ({0}); two of them could attach it twice"
+    )]
+    Stuck(std::io::Error),
 }
 
 impl From<SourceError> for Failure {

@@ -126,6 +126,9 @@ impl<'a> Transfer<'a> {
         };
         let size = job.source.size();
         let machine = match &record {
+            Some(record) if record.url.is_none() => {
+                Machine::between_sessions(size, services.limits)
+            }
             Some(record) => Machine::resumed(
                 size,
                 record.acked.offset,
@@ -219,7 +222,7 @@ impl<'a> Transfer<'a> {
                     self.step(&Seen::Waited)
                 }
                 Step::Discard { replacing } => {
-                    self.discard(replacing).await;
+                    self.discard(replacing).await?;
                     self.step(&Seen::Discarded)
                 }
                 Step::Attached { id, already } => return self.attached(id, already).await,

@@ -41,7 +41,7 @@ mod sandbox_uploads;
 mod secrets;
 mod signals;
 mod source_fire;
-mod state_fire;
+mod state;
 mod support;
 mod throttling;
 mod tidy;

@@ -31,6 +31,14 @@ impl Machine {
                     id: Some(id),
                     already: false,
                 },
+                (Some(id), Look::Resuming) => {
+                    // Not by this session, then; whoever did it, it is done.
+                    self.discard_then(Step::Attached {
+                        id: Some(id),
+                        already: true,
+                    })
+                }
+                (None, Look::Resuming) => self.go_on(),
                 (Some(id), _) => Step::Attached {
                     id: Some(id),
                     already: false,
@@ -65,6 +73,16 @@ impl Machine {
                     Step::Stop(Stop::Contradiction(what.to_owned()))
                 }
             },
+            // A live session goes on without a token: then nobody can look.
+            Err(error)
+                if why == Look::Resuming
+                    && matches!(
+                        error.kind,
+                        Kind::Auth | Kind::Unauthorized | Kind::Forbidden
+                    ) =>
+            {
+                self.go_on()
+            }
             // The upload itself has succeeded; not being able to look does not undo that.
             Err(error) if !error.kind.temporary() || self.attempt >= self.limits.max_retries => {
                 match why {
@@ -81,6 +99,12 @@ impl Machine {
             }
             Err(error) => self.failed(error, Doing::Look(why), clock),
         }
+    }
+
+    /// With the session that an earlier process left.
+    fn go_on(&mut self) -> Step {
+        self.looks = 0;
+        self.due(Doing::Resolve)
     }
 
     /// Gives the service a moment to finish what it may be doing, then looks again.

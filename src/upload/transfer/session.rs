@@ -58,7 +58,7 @@ impl Transfer<'_> {
             Err(error) => {
                 // What changed stays changed: the session is of no use to anybody.
                 if matches!(error, SourceError::Changed { .. }) {
-                    self.discard(false).await;
+                    self.discard(false).await?;
                 }
                 Err(self.failure(Cause::Source(error)))
             }
@@ -176,23 +176,34 @@ impl Transfer<'_> {
     }
 
     /// Ends the session at the service, as well as can be: it expires anyway.
-    pub(super) async fn discard(&mut self, replacing: bool) {
-        if let Some(url) = self
-            .keeper
-            .record
-            .as_ref()
-            .and_then(|record| record.url.clone())
-            && let Err(error) = self.services.uploads.delete(&url).await
-        {
-            self.tell(Event::Detail(format!(
-                "the session could not be cancelled: {error}"
-            )));
+    ///
+    /// One that may still be alive there must not stay on disk when another takes its place: whoever
+    /// resumed it would attach a second time.
+    pub(super) async fn discard(&mut self, replacing: bool) -> Result<(), Failure> {
+        let url = self.keeper.record.as_ref().and_then(|r| r.url.clone());
+        let mut over = url.is_none();
+        if let Some(url) = url {
+            match self.services.uploads.delete(&url).await {
+                Ok(()) => over = true,
+                Err(error) => {
+                    over = error.kind == Kind::NotFound;
+                    self.tell(Event::Detail(format!(
+                        "the session could not be cancelled: {error}"
+                    )));
+                }
+            }
         }
         if !replacing {
             self.keeper.forget();
-        } else {
-            let reason = "the session is not usable any more".to_owned();
-            self.tell(Event::Restarting { reason });
+            return Ok(());
         }
+        if !over {
+            self.keeper
+                .retire()
+                .map_err(|error| self.failure(Cause::Stuck(error)))?;
+        }
+        let reason = "the session is not usable any more".to_owned();
+        self.tell(Event::Restarting { reason });
+        Ok(())
     }
 }

@@ -96,7 +96,8 @@ pub(super) fn error(kind: Kind) -> Error {
 /// What a record on disk says.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Saved {
-    pub(super) session: usize,
+    /// None when one was given up and the next was not there yet.
+    session: Option<usize>,
     acked: u64,
     sent: u64,
 }
@@ -109,11 +110,25 @@ pub(super) struct Trouble {
     pub(super) unsaved: f64,
 }
 
+/// What a process works with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Means {
+    /// The state directory, and a token.
+    Both,
+    /// It finds nothing that earlier ones left, and can leave nothing: another computer, or a
+    /// directory that fails.
+    NoDisk,
+    /// A live session can be gone on with.
+    NoToken,
+}
+
 /// How one process ended.
 #[derive(Debug, PartialEq)]
 pub(super) enum End {
     Attached,
     Stopped(Stop),
+    /// A session that may be alive could not be taken off the disk.
+    Stuck,
     Killed,
 }
 
@@ -123,6 +138,11 @@ pub(super) struct World {
     pub(super) service: Service,
     pub(super) limits: Limits,
     pub(super) saved: Option<Saved>,
+    pub(super) means: Means,
+    /// Whether the disk takes no more changes from this process.
+    pub(super) read_only: bool,
+    /// Whether the record could not be taken away.
+    pub(super) stuck: bool,
     /// The session that the running process knows of.
     pub(super) session: usize,
     /// The last range or the POST may have been carried out, and nobody looked since.
@@ -165,20 +185,29 @@ impl World {
         }
     }
 
-    fn save(&mut self, saved: Option<Saved>) {
-        if !self.happens(self.trouble.unsaved) {
+    /// Whether the disk has it now.
+    fn save(&mut self, saved: Option<Saved>) -> bool {
+        self.read_only |= self.happens(self.trouble.unsaved / 4.0);
+        let fails = self.read_only || self.happens(self.trouble.unsaved);
+        let done = self.means != Means::NoDisk && !fails;
+        if done {
             self.saved = saved;
         }
+        done
     }
 
     /// One process, from its start to its end.
-    pub(super) fn process(&mut self) -> End {
+    pub(super) fn process(&mut self, means: Means) -> End {
         let size = self.service.size;
-        let mut machine = match self.saved {
-            Some(saved) => {
-                self.session = saved.session;
-                Machine::resumed(size, saved.acked, saved.sent, self.limits)
-            }
+        (self.means, self.stuck, self.read_only) = (means, false, false);
+        let mut machine = match self.saved.filter(|_| means != Means::NoDisk) {
+            Some(saved) => match saved.session {
+                Some(session) => {
+                    self.session = session;
+                    Machine::resumed(size, saved.acked, saved.sent, self.limits)
+                }
+                None => Machine::between_sessions(size, self.limits),
+            },
             None => Machine::new(size, Route::for_size(size), self.limits),
         };
         let ranges = size / self.limits.chunk + 1;
@@ -194,15 +223,16 @@ impl World {
                 return End::Killed;
             }
             seen = match step {
-                Step::Attached { id, already } => {
+                Step::Attached { id, .. } => {
                     assert_eq!(self.service.attached, 1, "attached, it says");
                     assert!(id.is_none_or(|id| id == "id1"));
-                    assert!(!already || self.saved.is_none());
+                    // Else the record says that it goes on.
+                    self.save(None);
                     return End::Attached;
                 }
                 Step::Stop(stop) => {
                     if matches!(stop, Stop::Contradiction(_)) {
-                        self.saved = None;
+                        self.save(None);
                     }
                     return End::Stopped(stop);
                 }
@@ -213,6 +243,9 @@ impl World {
                 }
                 step => self.execute(&step, &machine),
             };
+            if self.stuck {
+                return End::Stuck;
+            }
             assert!(
                 self.service.attached <= 1,
                 "attached twice: {:#?}",
@@ -259,6 +292,12 @@ impl World {
             NotFound,
         ];
         match *step {
+            Step::List if self.means == Means::NoToken => Seen::Listed(Err(error(Kind::Auth))),
+            Step::Look { .. } if self.means == Means::NoToken => {
+                Seen::Looked(Err(error(Kind::Auth)))
+            }
+            Step::Post if self.means == Means::NoToken => Seen::Posted(Err(error(Kind::Auth))),
+            Step::Create if self.means == Means::NoToken => Seen::Created(Err(error(Kind::Auth))),
             Step::List => {
                 let result = self.request(READS, |world| Ok(world.service.ids().pop()));
                 if result.is_ok() {
@@ -296,13 +335,14 @@ impl World {
                 });
                 if let Ok(session) = result {
                     self.session = session;
-                    // A record that cannot be replaced by one of the new session is removed.
-                    self.saved = None;
-                    self.save(Some(Saved {
-                        session,
+                    let saved = self.save(Some(Saved {
+                        session: Some(session),
                         acked: 0,
                         sent: 0,
                     }));
+                    if !saved {
+                        self.save(None);
+                    }
                 }
                 Seen::Created(result.map(|_| Next::At(0)))
             }
@@ -316,7 +356,7 @@ impl World {
                 );
                 let session = self.session;
                 self.save(Some(Saved {
-                    session,
+                    session: Some(session),
                     acked: range.start,
                     sent: range.end,
                 }));
@@ -344,12 +384,19 @@ impl World {
                 Seen::Asked(result)
             }
             Step::Discard { replacing } => {
-                // DELETE may fail, and nobody cares.
-                if !self.happens(self.trouble.faults) {
+                let over = !self.happens(self.trouble.faults);
+                if over {
                     self.service.sessions[self.session].over = true;
                 }
                 if !replacing {
-                    self.saved = None;
+                    self.save(None);
+                } else if !over && self.means != Means::NoDisk && self.saved.is_some() {
+                    let retired = Saved {
+                        session: None,
+                        acked: 0,
+                        sent: 0,
+                    };
+                    self.stuck = !self.save(Some(retired)) && !self.save(None);
                 }
                 Seen::Discarded
             }
