@@ -75,7 +75,8 @@ Examples:
   graph-attach --state-dir /var/lib/reports prune
 
 Forget sessions that are finished or expired, and remove what killed processes left behind. What is \
-attached stays attached.")]
+attached stays attached. Before a session is forgotten because it should have expired by now, the \
+service is asked: clocks are wrong at times.")]
     Prune,
     Draft(Box<DraftArgs>),
     Find(FindArgs),

@@ -46,7 +46,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Resume(args) => resume::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
-        Command::Prune => prune::run(context),
+        Command::Prune => prune::run(context).await,
         Command::Sandbox(args) => {
             let mut streams = Streams::of_this_process();
             let status = sandbox::run(args, &mut streams.out, &mut streams.err).await?;

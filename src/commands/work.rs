@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    mem,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -19,6 +20,9 @@ use crate::{
 
 /// How often a lock that another process has is tried for.
 const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// More than long enough for whoever only looks whether a lock is held.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// One command's surroundings.
 pub(crate) struct Context {
@@ -246,9 +250,13 @@ impl Context {
         wait: Option<u32>,
     ) -> anyhow::Result<Lock> {
         let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
-        let mut told = false;
+        let (mut glanced, mut told) = (false, false);
         loop {
             match take() {
+                // `status` takes a lock for an instant, to see whether somebody has it.
+                Err(LockError::Held { .. }) if !mem::replace(&mut glanced, true) => {
+                    tokio::time::sleep(GLANCE).await;
+                }
                 Err(LockError::Held { pid })
                     if until.is_none_or(|until| Instant::now() >= until) =>
                 {
@@ -259,7 +267,7 @@ impl Context {
                     .into());
                 }
                 Err(LockError::Held { .. }) => {
-                    if !std::mem::replace(&mut told, true) {
+                    if !mem::replace(&mut told, true) {
                         self.printer
                             .note(&format!("{what} is in use by another process; waiting"));
                     }

@@ -154,6 +154,7 @@ impl Store {
             } else if name.ends_with(".spool")
                 && old(&path)
                 && !path.with_extension("json").exists()
+                && !Self::is_used(&path)
             {
                 remove(&path).map_err(wrong)?;
                 spools += 1;
@@ -177,13 +178,22 @@ impl Store {
         self.dir.join(format!("{id}.spool"))
     }
 
-    /// A new spool file for standard input.
+    /// A new spool file for standard input. It is locked while it is being filled, which may take
+    /// days.
     pub fn create_spool(&self, id: SessionId) -> io::Result<fs::File> {
-        dir::options()
+        let file = dir::options()
             .read(true)
             .write(true)
             .create_new(true)
-            .open(self.spool(id))
+            .open(self.spool(id))?;
+        // As good without the lock, as long as standard input does not sleep for a day.
+        let _ = file.try_lock();
+        Ok(file)
+    }
+
+    /// Whether a spool is being filled or uploaded, however old it looks.
+    fn is_used(spool: &Path) -> bool {
+        lock::holder(spool).is_some() || lock::holder(&spool.with_extension("lock")).is_some()
     }
 
     /// Locks one session.
@@ -362,6 +372,22 @@ mod tests {
         let file = home.path().join("file");
         fs::write(&file, "").unwrap();
         assert!(Store::open(&file).is_err());
+    }
+
+    #[test]
+    fn what_is_old_goes_unless_it_is_used() {
+        let (_home, store) = store();
+        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(200_000);
+        let id = SessionId::draw(|| 7);
+        let file = store.create_spool(id).unwrap();
+        file.set_modified(old).unwrap();
+        assert_eq!(store.sweep().unwrap(), 0);
+        drop(file);
+        let lock = store.lock_session(id).unwrap();
+        assert_eq!(store.sweep().unwrap(), 0);
+        drop(lock);
+        assert_eq!(store.sweep().unwrap(), 1);
+        assert!(!store.spool(id).exists());
     }
 
     #[test]

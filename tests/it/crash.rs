@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::Write,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -18,7 +17,7 @@ use graph_attach::sandbox::{
     options::{RepeatLast, StatusAnswer},
 };
 
-use crate::support::{BINARY, Stage, figure, sha256};
+use crate::support::{BINARY, Stage, figure, has, sha256};
 
 const RANGES: usize = 40;
 const CHUNK: usize = 75_000;
@@ -206,10 +205,7 @@ type Call = (String, usize);
 
 #[test]
 fn killed_at_any_system_call_on_its_state_it_recovers() {
-    if Command::new("strace").arg("-V").output().is_err() {
-        // Past the test harness, which hides what passing tests print.
-        let line = b"NOT RUN: strace is not installed, so no upload was killed at a system call\n";
-        std::io::stderr().write_all(line).unwrap();
+    if !has("strace", "kills at single system calls") {
         figure(
             "kill at each system call on the state directory",
             0,

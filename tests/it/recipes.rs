@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use crate::support::{BINARY, Run, Stage};
+use crate::support::{BINARY, Run, Stage, has};
 
 /// A recipe: its heading, and its blocks as language and text.
 struct Recipe {
@@ -176,6 +176,9 @@ fn xargs() {
 
 #[test]
 fn loop_over_failures() {
+    if !has("jq", "a recipe") {
+        return;
+    }
     let stage = stage_with(&[("a.bin", 9_000_000), ("b.bin", 10)]);
     stage.sandbox.add_faults(["put@2=503".parse().unwrap()]);
     let config = stage.home.path().join(".config/graph-attach");
@@ -187,6 +190,9 @@ fn loop_over_failures() {
 
 #[test]
 fn several_drafts() {
+    if !has("jq", "a recipe") {
+        return;
+    }
     let stage = Stage::new();
     stage.file("terms.pdf", 10);
     for subject in ["Offer 1", "Offer 2", "Other"] {
@@ -216,6 +222,9 @@ fn table() {
 
 #[test]
 fn cleanup() {
+    if !has("jq", "a recipe") {
+        return;
+    }
     let stage = stage_with(&[("a.old", 10), ("b.new", 10), ("c.old", 10)]);
     stage
         .run(["attach", "out/a.old", "out/b.new", "out/c.old"])
@@ -226,6 +235,9 @@ fn cleanup() {
 
 #[test]
 fn workflow() {
+    if !has("jq", "a recipe") {
+        return;
+    }
     let stage = stage_with(&[("tool.zip", 4_000_000), ("docs.zip", 10)]);
     let token = stage.home.path().join("token");
     let variables = [

@@ -1,14 +1,15 @@
 //! Who the service is, is proved by TLS 1.2 or later, or nothing is sent.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     path::Path,
+    process::{Command, Stdio},
     thread,
 };
 
 use crate::support::{
-    Run, Stage,
+    Run, Stage, has,
     login_server::{Answer, Identity, LoginServer},
 };
 
@@ -47,7 +48,9 @@ fn any_other_certificate_gets_nothing() {
         Identity::expired("127.0.0.1"),
         Identity::new("graph.example"),
     );
+    let own = Identity::self_signed("127.0.0.1");
     for (identity, ca_file) in [
+        (&own, None),
         (&good, None),
         (&good, Some(&other.ca_file)),
         (&expired, Some(&expired.ca_file)),
@@ -120,4 +123,43 @@ fn old_versions_of_tls_are_neither_offered_nor_accepted() {
     // An alert: fatal, and about the version.
     assert_eq!(reaction.first(), Some(&21), "{reaction:?}");
     assert_eq!(reaction[5..7], [2, PROTOCOL_VERSION], "{reaction:?}");
+}
+
+#[test]
+fn a_real_server_of_tls_1_1_gets_nothing() {
+    if !has("openssl", "a server of TLS 1.1") {
+        return;
+    }
+    let identity = Identity::new("127.0.0.1");
+    let [certificate, key] = &identity.files;
+    // The other version shows that it is the version.
+    for (version, heard) in [("-tls1_1", false), ("-tls1_2", true)] {
+        let mut server = Command::new("openssl")
+            .args(["s_server", version, "-cipher", "ALL:@SECLEVEL=0", "-www"])
+            .args(["-accept", "127.0.0.1:0", "-cert"])
+            .arg(certificate)
+            .arg("-key")
+            .arg(key)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let address = lines
+            .map_while(Result::ok)
+            .find_map(|line| line.strip_prefix("ACCEPT ").map(str::to_owned))
+            .expect("it listens");
+        let run = attach(
+            &Stage::new(),
+            &format!("https://{address}"),
+            Some(&identity.ca_file),
+        );
+        server.kill().unwrap();
+        server.wait().unwrap();
+        // It answers with a page about itself.
+        let answered = run.stderr.contains("contradict") || run.stderr.contains("makes no sense");
+        assert_eq!(answered, heard, "{version}: {run:#?}");
+        assert_eq!(run.code == Some(5), !heard, "{version}: {run:#?}");
+    }
 }

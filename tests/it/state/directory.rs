@@ -14,10 +14,8 @@ use graph_attach::{
     session::Store,
 };
 
-use super::{
-    ATTACH, SIZE, as_nobody, not_tried, one_warning, run, stage, state_dir, until, warnings,
-};
-use crate::support::{BINARY, Run, Stage};
+use super::{ATTACH, SIZE, as_nobody, one_warning, run, stage, state_dir, until, warnings};
+use crate::support::{BINARY, Run, Stage, not_tried};
 
 /// What is wrong is told once, and costs nothing else; required, it is exit 9 and nothing is sent.
 #[track_caller]

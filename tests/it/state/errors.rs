@@ -14,8 +14,8 @@ use std::{
     thread,
 };
 
-use super::{ATTACH, SIZE, as_nobody, not_tried, one_warning, run, stage, state_dir, warnings};
-use crate::support::{BINARY, Run, Stage, figure};
+use super::{ATTACH, SIZE, as_nobody, one_warning, run, stage, state_dir, warnings};
+use crate::support::{BINARY, Run, Stage, figure, not_tried};
 
 #[test]
 fn an_upload_that_was_begun_goes_on_where_nothing_can_be_written_any_more() {

@@ -9,7 +9,6 @@ mod schema;
 
 use std::{
     fs,
-    io::{self, Write},
     os::unix::fs::{PermissionsExt, chown},
     path::Path,
     process::{Command, Stdio},
@@ -22,11 +21,6 @@ use crate::support::{BINARY, Run, Stage};
 /// Three ranges of 1 MiB.
 pub(super) const SIZE: usize = 3_000_000;
 pub(super) const ATTACH: [&str; 5] = ["attach", "--chunk-size", "1MiB", "--quiet", "f"];
-
-/// Says that something was not tried, past the test harness, which would keep it to itself.
-pub(super) fn not_tried(what: &str) {
-    let _ = writeln!(io::stderr(), "\n*** NOT TRIED: {what} ***");
-}
 
 /// A stage with the file to attach.
 pub(super) fn stage() -> Stage {

@@ -5,8 +5,8 @@ use std::{fs, os::unix::fs::PermissionsExt, process::Stdio};
 
 use graph_attach::session::Record;
 
-use super::{ATTACH, as_nobody, not_tried, one_warning, run, stage, until};
-use crate::support::{Run, Stage};
+use super::{ATTACH, as_nobody, one_warning, run, stage, until};
+use crate::support::{Run, Stage, not_tried};
 
 /// The second range is answered 404, and so is whoever asks about it: the session has to be replaced.
 const DIES: [&str; 2] = ["put@1=404", "status@1=404"];

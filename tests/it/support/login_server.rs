@@ -141,6 +141,8 @@ type Script = dyn Fn(usize, &Seen) -> Answer + Send + Sync;
 pub(crate) struct Identity {
     /// The certificate of the authority that signed it, as PEM, in a file.
     pub(crate) ca_file: PathBuf,
+    /// The certificate itself, and its key, likewise.
+    pub(crate) files: [PathBuf; 2],
     config: ServerConfig,
     _directory: tempfile::TempDir,
 }
@@ -156,8 +158,16 @@ impl Identity {
         Self::valid(name, 2020, 2021)
     }
 
+    /// A certificate for `name` that nobody signed but itself.
+    pub(crate) fn self_signed(name: &str) -> Self {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let leaf = leaf.self_signed(&key).unwrap();
+        let pem = leaf.pem();
+        Self::made(&leaf, &key, &pem)
+    }
+
     fn valid(name: &str, from: i32, until: i32) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let ca_key = rcgen::KeyPair::generate().unwrap();
         let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -168,8 +178,21 @@ impl Identity {
         leaf.not_before = rcgen::date_time_ymd(from, 1, 1);
         leaf.not_after = rcgen::date_time_ymd(until, 1, 1);
         let leaf = leaf.signed_by(&key, &issuer).unwrap();
-        let ca_file = directory.path().join("ca.pem");
-        std::fs::write(&ca_file, ca_certificate.pem()).unwrap();
+        Self::made(&leaf, &key, &ca_certificate.pem())
+    }
+
+    fn made(leaf: &rcgen::Certificate, key: &rcgen::KeyPair, authority: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, pem: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, pem).unwrap();
+            path
+        };
+        let ca_file = file("ca.pem", authority);
+        let files = [
+            file("leaf.pem", &leaf.pem()),
+            file("key.pem", &key.serialize_pem()),
+        ];
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -180,6 +203,7 @@ impl Identity {
             .unwrap();
         Identity {
             ca_file,
+            files,
             config,
             _directory: directory,
         }

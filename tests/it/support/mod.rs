@@ -12,5 +12,5 @@ pub(crate) mod stage;
 pub(crate) mod watched;
 
 pub(crate) use client::{Client, bytes};
-pub(crate) use stage::{BINARY, Run, Stage, content, figure, sha256};
+pub(crate) use stage::{BINARY, Run, Stage, content, figure, has, not_tried, sha256};
 pub(crate) use watched::{Watched, watch};

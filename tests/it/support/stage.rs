@@ -3,6 +3,7 @@
 use std::{
     ffi::OsStr,
     fs,
+    io::Write,
     path::{Path, PathBuf},
     process::Output,
     sync::mpsc,
@@ -253,4 +254,20 @@ impl Run {
 )]
 pub(crate) fn figure(what: &str, reached: usize, of: usize, details: &str) {
     println!("figure: {what} | {reached} of {of} | {details}");
+}
+
+/// Whether a tool that some tests need is there. If not, says so past the test harness, which would
+/// keep it to itself; the gate fails then.
+pub(crate) fn has(tool: &str, what: &str) -> bool {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .any(|directory| directory.join(tool).is_file());
+    if !found {
+        not_tried(&format!("{what}: {tool} is not installed"));
+    }
+    found
+}
+
+/// Says that something was not tried.
+pub(crate) fn not_tried(what: &str) {
+    let _ = writeln!(std::io::stderr(), "\n*** NOT TRIED: {what} ***");
 }
