@@ -352,6 +352,48 @@ fn standard_input_ends_where_its_producer_ends() {
 }
 
 #[test]
+fn standard_input_that_fails_is_not_attached() {
+    let stage = Stage::new();
+    // A directory can be opened, and not be read.
+    let mut command = stage.process(["attach", "--name", "cut.bin", "-"]);
+    command.stdin(fs::File::open(stage.home.path()).unwrap());
+    Run::of(command.output().unwrap()).code(8).says("error: ");
+    assert!(stage.held().is_empty());
+    assert_eq!(fs::read_dir(stage.state_dir()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_was_kept_of_standard_input_must_be_whole() {
+    for change in [
+        (|spool| {
+            fs::OpenOptions::new()
+                .write(true)
+                .open(spool)
+                .unwrap()
+                .set_len(4_000_000)
+                .unwrap()
+        }) as fn(&Path),
+        |spool| {
+            let mut content = fs::read(spool).unwrap();
+            content[4_500_000] ^= 1;
+            fs::write(spool, content).unwrap();
+        },
+        |spool| fs::remove_file(spool).unwrap(),
+    ] {
+        let stage = Stage::with_faults(&["put@2=503"]);
+        let input = stage.file("input", 5_000_000);
+        let stop = ["attach", "--max-retries=0", "--name=n", "-"];
+        let mut command = stage.process(stop);
+        command.stdin(fs::File::open(input).unwrap());
+        Run::of(command.output().unwrap()).code(5);
+        let spool = stage.session_file().with_extension("spool");
+        change(&spool);
+        stage.run(["resume"]).code(8).says("error: ");
+        assert!(stage.held().is_empty());
+    }
+}
+
+#[test]
 fn standard_input_over_the_limit_is_refused() {
     let stage = Stage::new();
     let mut child = stage
