@@ -138,6 +138,9 @@ Register-ArgumentCompleter -Native -CommandName 'graph-attach' -ScriptBlock {
             break
         }
         'graph-attach;cancel' {
+            [CompletionResult]::new('--max-retries', '--max-retries', [CompletionResultType]::ParameterName, 'Failures in a row that are followed by another try [default: 10]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give a request up when no byte moved for this many seconds [default: 60]')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Give the command up after this many seconds')
             [CompletionResult]::new('--cloud', '--cloud', [CompletionResultType]::ParameterName, 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]')
             [CompletionResult]::new('--profile', '--profile', [CompletionResultType]::ParameterName, 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]')

@@ -728,12 +728,24 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__cancel)
-            opts="-q -v -h -V --all --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --max-retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cloud)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -132,6 +132,9 @@ set edit:completion:arg-completer[graph-attach] = {|@words|
             cand --version 'Print version'
         }
         &'graph-attach;cancel'= {
+            cand --max-retries 'Failures in a row that are followed by another try [default: 10]'
+            cand --timeout 'Give a request up when no byte moved for this many seconds [default: 60]'
+            cand --deadline 'Give the command up after this many seconds'
             cand --cloud 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]'
             cand --endpoint 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]'
             cand --profile 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]'

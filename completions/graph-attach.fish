@@ -136,6 +136,9 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s q -
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s v -l verbose -d 'Say more; repeat for even more'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s V -l version -d 'Print version'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l deadline -d 'Give the command up after this many seconds' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r

@@ -156,6 +156,7 @@ impl Verdict {
         let problem = Problem {
             heading: heading.into(),
             causes: Vec::new(),
+            advice: Vec::new(),
             hints: Vec::new(),
             request_ids: Vec::new(),
         };
@@ -169,18 +170,31 @@ impl Verdict {
         }
     }
 
+    /// A file that was not reached, because of what ended the command with `code`.
+    pub fn not_tried(shown: &str, code: u8) -> Self {
+        Verdict::new(code, "NotTried", format!("`{shown}` was not tried"))
+    }
+
+    /// A file that was under way when a signal came.
+    pub fn interrupted(text: String, code: u8, resume: Option<SessionId>) -> Self {
+        let verdict = Verdict::new(code, "Interrupted", text);
+        Verdict { resume, ..verdict }
+    }
+
     fn cause(mut self, cause: impl Into<String>) -> Self {
         self.problem.causes.push(cause.into());
         self
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.problem.hints.push(hint.into());
+        self.problem.suggest(hint.into());
         self
     }
 
     fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
-        self.problem.hints.extend(hints);
+        hints
+            .into_iter()
+            .for_each(|hint| self.problem.suggest(hint));
         self
     }
 
@@ -227,7 +241,8 @@ pub fn verdict(error: &anyhow::Error) -> Verdict {
         }
         if let Some(error) = cause.downcast_ref::<Busy>() {
             return Verdict::new(STATE, "Busy", error.to_string())
-                .hint("wait for it with `--wait`, or see what runs with `graph-attach status`");
+                .hint("`attach` and `resume` wait for it with `--wait`")
+                .hint("graph-attach status");
         }
         if let Some(error) = cause.downcast_ref::<Stuck>() {
             return Verdict::new(STATE, "State", error.to_string()).hint(WRITABLE);
@@ -258,6 +273,14 @@ pub fn verdict(error: &anyhow::Error) -> Verdict {
     verdict
 }
 
+/// Results could not be written. What was done is done.
+pub fn unwritten(kind: std::io::ErrorKind) -> Problem {
+    Problem {
+        heading: format!("the results could not be written to standard output: {kind}"),
+        ..Problem::default()
+    }
+}
+
 fn credentials(error: &auth::Error) -> Verdict {
     let code = match error.kind() {
         auth::Kind::Credentials => CREDENTIALS,
@@ -279,25 +302,26 @@ fn credentials(error: &auth::Error) -> Verdict {
 }
 
 fn state(error: &DirError) -> Verdict {
-    let verdict = Verdict::new(STATE, "StateDirectory", error.to_string());
+    let verdict = Verdict::new(STATE, "StateDirectory", error.to_string())
+        .hint("use another one with `--state-dir DIR`");
     match error {
-        DirError::Unsafe { path, .. } => {
-            let path = shell(&path.to_string_lossy());
-            verdict.hint(format!(
-                "make it yours alone (`chmod 700 {path}`), or use another with `--state-dir DIR`"
-            ))
+        DirError::Unsafe { path, why } if *why == DirError::WRITABLE => {
+            verdict.hint(format!("chmod 700 {}", shell(&path.to_string_lossy())))
         }
-        _ => verdict.hint("use another one with `--state-dir DIR`"),
+        _ => verdict,
     }
 }
 
 fn source(error: &SourceError, heading: String) -> Verdict {
     match error {
         SourceError::Missing(_) => Verdict::new(FILE, "FileMissing", heading),
-        SourceError::NotAFile { .. } => Verdict::new(FILE, "NotAFile", heading).hint(
-            "pack a directory with `tar -czf - DIR | graph-attach attach --name DIR.tar.gz -`",
-        ),
-        SourceError::Unsized(path) => {
+        SourceError::NotAFile { path, kind } if *kind == SourceError::DIRECTORY => {
+            let path = shell(&path.to_string_lossy());
+            Verdict::new(FILE, "NotAFile", heading).hint(format!(
+                "tar -czf - {path} | graph-attach attach --name NAME.tar.gz -"
+            ))
+        }
+        SourceError::NotAFile { path, .. } | SourceError::Unsized(path) => {
             let path = shell(&path.to_string_lossy());
             Verdict::new(FILE, "NotAFile", heading)
                 .hint(format!("cat {path} | graph-attach attach --name NAME -"))
@@ -306,7 +330,7 @@ fn source(error: &SourceError, heading: String) -> Verdict {
         SourceError::TooLarge { .. } => Verdict::new(FILE, "FileTooLarge", heading)
             .hint("share the file (OneDrive, SharePoint) and send a link"),
         SourceError::Changed { .. } => Verdict::new(FILE, "FileChanged", heading)
-            .hint("run `graph-attach attach` again once nobody writes to the file"),
+            .hint("attach it again once nobody writes to it"),
     }
 }
 
@@ -414,14 +438,16 @@ fn mail(error: &MailRequest) -> Verdict {
     match (error.error.kind, &error.item) {
         (Kind::Forbidden, _) if error.error.explanation.is_none() => {
             verdict.problem.heading = format!("{}: the token does not allow it", error.what);
-            verdict.problem.hints = vec![format!(
+            verdict.problem.hints.clear();
+            verdict.problem.advice = vec![format!(
                 "it needs the permission {}, and in somebody else's mailbox that of its owner",
                 error.permission
             )];
         }
         (Kind::NotFound, None) => {
             verdict.problem.heading = format!("{}: there is no such mailbox", error.what);
-            verdict.problem.hints = vec!["check `--mailbox`".to_owned()];
+            verdict.problem.hints.clear();
+            verdict.problem.advice = vec!["check `--mailbox`".to_owned()];
         }
         _ => {}
     }
@@ -488,6 +514,12 @@ fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
             )),
         Kind::MalformedId => new(NOT_FOUND, "NotFound", format!("that is not the id of a {kind}"))
             .hint("copy the id as Graph gives it, such as AAMkAGI2…="),
+        Kind::TooLarge if error.is("ErrorAttachmentSizeLimitExceeded") => new(
+            REFUSED,
+            "TooLarge",
+            "it is larger than the organisation allows an attachment to be".into(),
+        )
+        .hint("share the file (OneDrive, SharePoint) and send a link"),
         Kind::TooLarge => new(
             REFUSED,
             "TooLarge",

@@ -35,11 +35,11 @@ pub mod session;
 mod signals;
 pub mod upload;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
-use cli::{Cli, ColorChoice, GlobalArgs};
+use cli::{Cli, ColorChoice, Command, GlobalArgs};
 use commands::Context;
 use output::{Color, Printer};
 use signals::Signals;
@@ -51,11 +51,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to standard output, complaints to standard error; either may be closed.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() {
-                exit::USAGE
-            } else {
-                exit::SUCCESS
+            let printed = error.print();
+            return ExitCode::from(match printed {
+                _ if error.use_stderr() => exit::USAGE,
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => exit::FAILURE,
+                _ => exit::SUCCESS,
             });
         }
     };
@@ -78,7 +78,15 @@ fn forbid_core_dumps() {
 }
 
 fn run_command(cli: &Cli) -> u8 {
-    let settings = config::load(&flags(cli), &config::System);
+    // A shell that starts reads completions, whatever stands in a configuration file.
+    let flags = match &cli.command {
+        Command::Completions(_) => config::Flags {
+            config: Some("/dev/null".into()),
+            ..config::Flags::default()
+        },
+        _ => flags(cli),
+    };
+    let settings = config::load(&flags, &config::System);
     let progress = match &settings {
         Ok(settings) => settings.progress.value,
         Err(_) => config::Progress::None,
@@ -104,8 +112,9 @@ fn run_command(cli: &Cli) -> u8 {
     };
     // Results that nobody received are a failure, unless nobody wants them (`| head`).
     match printer.stdout_failed() {
-        Some(kind) if kind != std::io::ErrorKind::BrokenPipe && code == exit::SUCCESS => {
-            exit::FAILURE
+        Some(kind) if kind != std::io::ErrorKind::BrokenPipe => {
+            printer.error(&exit::unwritten(kind));
+            code.max(exit::FAILURE)
         }
         _ => code,
     }
@@ -120,9 +129,10 @@ async fn until_signal(cli: &Cli, context: &Context) -> anyhow::Result<u8> {
     tokio::select! {
         result = commands::run(&cli.command, context) => result,
         signal = signals.next() => {
-            commands::interrupted(context);
+            let code = 128_u8.saturating_add(u8::try_from(signal).unwrap_or_default());
+            commands::interrupted(context, code);
             signals::die(signal);
-            Ok(128_u8.saturating_add(u8::try_from(signal).unwrap_or_default()))
+            Ok(code)
         }
     }
 }
@@ -146,7 +156,27 @@ fn printer(global: &GlobalArgs, progress: config::Progress) -> Printer {
         },
     };
     let surroundings = output::Surroundings::of_this_process();
-    Printer::new(options, &surroundings, output::Streams::of_this_process())
+    let streams = output::Streams::of_this_process();
+    Printer::with_flags(options, &surroundings, streams, repeated(global))
+}
+
+/// The flags that a next command needs too. What prints a token is left out: it may hold a secret.
+fn repeated(global: &GlobalArgs) -> Vec<output::Flag> {
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let file = global.token_file.clone();
+    let file = file.filter(|file| file.as_os_str() != "-");
+    [
+        ("--cloud", global.cloud.clone()),
+        ("--endpoint", global.endpoint.clone()),
+        ("--profile", global.profile.clone()),
+        ("--config", path(&global.config)),
+        ("--token-file", path(&file)),
+        ("--ca-file", path(&global.ca_file)),
+        ("--state-dir", path(&global.state_dir)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, format!("{name} {}", exit::shell(&value?)))))
+    .collect()
 }
 
 fn flags(cli: &Cli) -> config::Flags {

@@ -74,9 +74,10 @@ impl Error {
         match self {
             Error::NoSource { .. } => RECIPES.iter().copied().map(String::from).collect(),
             Error::Elsewhere { theirs, .. } => {
-                vec![format!(
-                    "graph-attach resume --endpoint {theirs}    (with a token for it)"
-                )]
+                vec![
+                    "it takes a token for that one".to_owned(),
+                    format!("graph-attach resume --endpoint {theirs}"),
+                ]
             }
             Error::Objection(objection) => objection.hints(),
             Error::Explained(explanation) => explanation.hints.clone(),
@@ -93,7 +94,7 @@ const RECIPES: &[&str] = &[
     "export AZURE_TENANT_ID=… AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…",
     "export GRAPH_ATTACH_TOKEN_COMMAND='COMMAND THAT PRINTS A TOKEN'",
     "export GRAPH_ATTACH_TOKEN_FILE=PATH",
-    "graph-attach sandbox -- graph-attach attach FILE    (needs no account)",
+    "graph-attach sandbox -- graph-attach attach FILE",
 ];
 
 fn lacking(half: Option<&HalfAzure>) -> String {

@@ -194,7 +194,7 @@ impl Problem {
                 vec!["run the token command by itself to see what it prints".into()]
             }
             Problem::NotBuilt(_) => {
-                vec!["cargo install graph-attach    (with its default features)".into()]
+                vec!["cargo install graph-attach".into()]
             }
             Problem::Refused(refusal) => refusal.hints(),
             Problem::LoginDamaged(_) => {

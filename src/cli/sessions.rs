@@ -3,7 +3,7 @@
 use clap::{Args, ValueHint};
 use clap_complete::Shell;
 
-use super::RetryArgs;
+use super::{RequestArgs, RetryArgs};
 
 /// Go on with interrupted uploads.
 #[derive(Debug, Args)]
@@ -50,6 +50,10 @@ pub struct CancelArgs {
     /// Every unfinished session
     #[arg(long, conflicts_with = "sessions")]
     pub all: bool,
+
+    /// How long to go on trying.
+    #[command(flatten)]
+    pub request: RequestArgs,
 }
 
 /// List the upload sessions known on this computer.

@@ -1,16 +1,16 @@
 //! `attach`: files onto a message or an event, one after another.
 
-use std::{path::Path, time::Instant};
+use std::{path::Path, rc::Rc, time::Instant};
 
 use super::{
-    again,
+    batch::Batch,
     earlier::{File, earlier, first_spool},
-    full, ids,
+    full,
+    going_on::{Entry, Way},
+    ids,
     inputs::{self, Input, SpoolError},
     patience::Patience,
-    preview,
-    report::Tally,
-    send,
+    preview, send,
     target::{self, Target},
     work::Context,
 };
@@ -28,6 +28,27 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
     if args.dry_run {
         return preview::dry_run(args, &target, &inputs, context);
     }
+    let entries = inputs.iter().map(|input| Entry::new(input.display()));
+    let batch = Rc::new(Batch::new(
+        &context.printer,
+        entries.collect(),
+        Way::attach(args),
+    ));
+    context.batch.replace(Some(Rc::clone(&batch)));
+    match all(args, &target, &inputs, &batch, context).await {
+        Ok(code) => Ok(code),
+        Err(error) => Ok(batch.aborted(&error)),
+    }
+}
+
+/// Attaches everything.
+async fn all(
+    args: &AttachArgs,
+    target: &Target,
+    inputs: &[Input],
+    batch: &Batch,
+    context: &Context,
+) -> anyhow::Result<u8> {
     let clients = context.clients(Some(&args.retry))?;
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
@@ -49,16 +70,14 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         context.printer.warn(&note);
     }
     let patience = Patience::new(context, &graph, &args.retry);
-    let item = match &target {
+    let item = match target {
         Target::Item(item) => ids::resolve(item.clone(), &graph, &patience, context).await?,
         Target::Draft(draft) => {
-            inputs::any_readable(&inputs)?;
+            inputs::any_readable(inputs)?;
             target::new_draft(draft, &graph, &patience, context).await?
         }
     };
-    if args.new || args.send {
-        *context.go_on.borrow_mut() = Some(again::command(args, &item, &inputs));
-    }
+    batch.onto(&item);
     let item_lock = match store {
         Some(store) => {
             let lock = context
@@ -76,7 +95,7 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         true => Some(send::ready(&item, &graph, &patience).await?),
         false => None,
     };
-    preview::notes(item.kind, &inputs, context);
+    preview::notes(item.kind, inputs, context);
 
     let reporter = context.report_on(inputs.len());
     let volume = context.volume();
@@ -92,29 +111,28 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
         started: context.started,
         volume: &volume,
     };
-    let mut tally = Tally::new(&context.printer);
     let mut unverified = false;
-    for input in &inputs {
+    for (index, input) in inputs.iter().enumerate() {
         let since = Instant::now();
         let shown = input.display();
         match one(input, args, &item, readable, &services, context).await {
             Ok(outcome) => {
                 unverified |= args.verify && !outcome.verified;
-                tally.attached(&shown, &outcome, since);
+                batch.attached(index, &outcome, since);
             }
             Err(error) => {
                 let error = full::explained(error, &shown, &item, &graph).await;
-                let code = tally.failed(&shown, &error);
+                let code = batch.failed(index, &error);
                 // The next file would need the same token, or the same time.
                 if args.fail_fast || code == exit::CREDENTIALS || out_of_time(&services) {
                     break;
                 }
             }
         }
+        reporter.reached(index + 1);
     }
     reporter.finish();
-    let complete = tally.is_complete(inputs.len());
-    if let (Some(draft), true) = (&draft, complete) {
+    if let (Some(draft), true) = (&draft, batch.is_complete()) {
         let sent = match unverified {
             true => Err(Refusal {
                 message: "not sent: an attachment could not be read back".to_owned(),
@@ -128,14 +146,10 @@ pub(super) async fn run(args: &AttachArgs, context: &Context) -> anyhow::Result<
             Err(error) => Err(error),
         };
         if let Err(error) = sent {
-            tally.unsent(&item.id, &error);
+            batch.unsent(&item.id, &error);
         }
     }
-    let code = tally.finish();
-    if !complete {
-        preview::how_to_go_on(args, context);
-    }
-    Ok(code)
+    Ok(batch.finish())
 }
 
 /// Attaches one file. `readable` is where earlier sessions are, even if none can be begun there.
@@ -155,6 +169,11 @@ async fn one(
             let spooled =
                 tokio::task::spawn_blocking(move || inputs::spool(store.as_ref())).await?;
             let mut spool = spooled.map_err(|error| spool_error(error, input))?;
+            if spool.empty {
+                context
+                    .printer
+                    .warn("standard input was empty: so is the attachment");
+            }
             if let (Some(source), Some(store)) = (spool.trouble.take(), services.store) {
                 let path = store.dir().to_owned();
                 let error = crate::session::DirError::Io { path, source };

@@ -1,15 +1,18 @@
 //! `cancel`: end upload sessions, here and at the service.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{
+    patience::Patience,
     resume::{Prefix, ambiguous, by_prefix, unknown},
     work::Context,
 };
 use crate::{
-    cli::CancelArgs,
+    cli::{CancelArgs, RetryArgs},
     exit::{self, Request},
-    graph::{Kind, UploadClient},
+    graph::{Error, Kind, UploadClient, UploadUrl},
     session::{Record, State, Store},
 };
 
@@ -37,10 +40,13 @@ pub(super) async fn run(args: &CancelArgs, context: &Context) -> anyhow::Result<
             chosen.push(record);
         }
     }
-    let uploads = context.clients(None)?.uploads();
+    let retry = RetryArgs::from(&args.request);
+    let clients = context.clients(Some(&retry))?;
+    let (uploads, graph) = (clients.uploads(), clients.graph(context.provider()));
+    let patience = Patience::new(context, &graph, &retry);
     let (mut done, mut first) = (0, None);
     for record in chosen {
-        match one(record, store, &uploads, context).await {
+        match one(record, store, &uploads, &patience, context).await {
             Ok(()) => done += 1,
             Err(error) => {
                 let verdict = exit::verdict(&error);
@@ -56,10 +62,36 @@ pub(super) async fn run(args: &CancelArgs, context: &Context) -> anyhow::Result<
     })
 }
 
+/// Ends a session at the service.
+async fn ended(
+    url: &UploadUrl,
+    uploads: &UploadClient,
+    patience: &Patience<'_>,
+) -> Result<(), Error> {
+    let mut attempt = 0;
+    loop {
+        let Err(error) = uploads.delete(url).await else {
+            return Ok(());
+        };
+        match error.kind {
+            // Gone at the service, or its URL is not taken any more: over either way.
+            Kind::NotFound | Kind::Unauthorized | Kind::Forbidden => return Ok(()),
+            Kind::Connect if url.is_local() => return Ok(()),
+            // A range of a process that was just ended may still be on its way.
+            kind if kind.temporary() || kind == Kind::Conflict => {
+                attempt += 1;
+                patience.wait(&error, attempt, Duration::ZERO).await?;
+            }
+            _ => return Err(error),
+        }
+    }
+}
+
 async fn one(
     record: &Record,
     store: &Store,
     uploads: &UploadClient,
+    patience: &Patience<'_>,
     context: &Context,
 ) -> anyhow::Result<()> {
     let _lock = context.lock_session(store, record.id, None).await?;
@@ -67,24 +99,13 @@ async fn one(
         return Ok(());
     };
     if let Some(url) = &record.url {
-        match uploads.delete(url).await {
-            Ok(()) => {}
-            // Gone at the service, or its URL is not taken any more: over either way.
-            Err(error)
-                if matches!(
-                    error.kind,
-                    Kind::NotFound | Kind::Unauthorized | Kind::Forbidden
-                ) => {}
-            Err(error) => {
-                let what = format!("cannot cancel session {}", record.id);
-                return Err(Request {
-                    what,
-                    error,
-                    item: None,
-                }
-                .into());
-            }
-        }
+        ended(url, uploads, patience)
+            .await
+            .map_err(|error| Request {
+                what: format!("cannot cancel session {}", record.id),
+                error,
+                item: None,
+            })?;
     }
     store.forget(&record)?;
     let text = match record.state {

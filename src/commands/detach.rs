@@ -33,7 +33,7 @@ pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<
                 tell(id, &item, context);
             }
             Err(error) => {
-                let absent = error.kind == Kind::NotFound;
+                let absent = matches!(error.kind, Kind::NotFound | Kind::MalformedId);
                 let error = anyhow::Error::from(MailRequest {
                     what: format!("cannot remove attachment `{id}`"),
                     error,
@@ -42,10 +42,10 @@ pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<
                 });
                 let mut verdict = exit::verdict(&error);
                 if absent {
-                    verdict.problem.hints = vec![format!(
-                        "see what is attached: graph-attach ls {}",
-                        exit::flags(&item)
-                    )];
+                    verdict.problem.heading =
+                        format!("cannot remove attachment `{id}`: it is not there");
+                    verdict.problem.advice.clear();
+                    verdict.problem.hints = vec![format!("graph-attach ls {}", exit::flags(&item))];
                 }
                 context.printer.error(&verdict.problem);
                 first.get_or_insert(verdict.code);

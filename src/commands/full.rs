@@ -27,8 +27,8 @@ pub(super) async fn explained(
                 all.len()
             ),
             hints: vec![
-                "pack the files into one: zip -r files.zip DIR".to_owned(),
-                format!("graph-attach ls {}    (lists them)", exit::flags(item)),
+                "zip -r files.zip DIR".to_owned(),
+                format!("graph-attach ls {}", exit::flags(item)),
             ],
         }
         .into(),

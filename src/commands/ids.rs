@@ -117,7 +117,7 @@ async fn of_conversation(
                 );
                 error.hints = several
                     .iter()
-                    .map(|one| format!("`--message {}`    ({} {})", one.id, one.date, one.subject))
+                    .map(|one| format!("{} {}: --message {}", one.date, one.subject, one.id))
                     .collect();
                 return Err(error.into());
             }
@@ -125,9 +125,7 @@ async fn of_conversation(
     }
     Err(NotFound {
         message: "that is the id of a conversation, and it has no message here".to_owned(),
-        hints: vec![
-            "list the newest messages with their ids: graph-attach find messages".to_owned(),
-        ],
+        hints: vec!["graph-attach find messages".to_owned()],
     }
     .into())
 }

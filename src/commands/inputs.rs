@@ -30,11 +30,14 @@ pub(super) enum Input {
 }
 
 impl Input {
+    /// How standard input is written.
+    pub(super) const STDIN: &'static str = "-";
+
     /// As the user wrote it.
     pub(super) fn display(&self) -> String {
         match self {
             Input::Path(path) => path.display().to_string(),
-            Input::Stdin => "-".to_owned(),
+            Input::Stdin => Self::STDIN.to_owned(),
         }
     }
 }
@@ -110,7 +113,7 @@ pub(super) fn inputs(args: &AttachArgs, context: &Context) -> anyhow::Result<Vec
     if stdin == 1 && args.name.is_none() {
         return Err(Usage::new(
             "standard input has no name",
-            &["give it one: graph-attach attach --name NAME -"],
+            &["give it one with `--name NAME`"],
         )
         .into());
     }
@@ -150,9 +153,7 @@ pub(super) fn id_among_files(files: &[PathBuf]) -> Result<(), Usage> {
     let quoted = shell(id);
     Err(Usage {
         message: format!("`{id}` looks like the id of a message or an event, not like a file"),
-        hints: vec![format!(
-            "did you mean this? graph-attach attach --message {quoted} {files}"
-        )],
+        hints: vec![format!("graph-attach attach --message {quoted} {files}")],
     })
 }
 
@@ -221,12 +222,16 @@ pub(super) fn attachment(input: &Input, args: &AttachArgs) -> anyhow::Result<Att
 }
 
 fn own_name(path: &Path) -> anyhow::Result<String> {
-    let hint = "give it another one: graph-attach attach --name NAME FILE";
+    let hint = format!(
+        "graph-attach attach --name NAME {}",
+        shell(&path.to_string_lossy())
+    );
     let Some(name) = path.file_name() else {
         return Err(Usage::new(format!("`{}` names no file", path.display()), &[]).into());
     };
     let Some(text) = name.to_str() else {
         let shown = String::from_utf8_lossy(name.as_bytes());
+        let hint = "give it another one with `--name NAME`";
         return Err(Usage::new(format!("the file name `{shown}` is not UTF-8"), &[hint]).into());
     };
     values::name(text).map_err(|why| {
@@ -235,7 +240,7 @@ fn own_name(path: &Path) -> anyhow::Result<String> {
                 "`{}` cannot be the name of an attachment: {why}",
                 path.display()
             ),
-            &[hint],
+            &[&hint],
         )
         .into()
     })
@@ -260,8 +265,12 @@ pub(super) struct Spool {
     pub(super) id: Option<SessionId>,
     /// Why not, where the state directory is at fault.
     pub(super) trouble: Option<io::Error>,
+    /// Whether nothing came.
+    pub(super) empty: bool,
     /// Removes what is not kept for a session in the end.
     _temporary: Option<TempPath>,
+    /// Open, and so locked, until its session is.
+    _file: fs::File,
 }
 
 /// Copies standard input to disk, up to the limit. Blocks; called on another thread.
@@ -341,6 +350,7 @@ fn spool_from(mut input: impl Read, store: Option<&Store>) -> Result<Spool, Spoo
             return Err(SpoolError::TooLarge);
         }
     }
+    let empty = length == 0;
     // It must survive what its session survives.
     if place.id.is_some()
         && let Err(error) = place.file.sync_all()
@@ -361,7 +371,9 @@ fn spool_from(mut input: impl Read, store: Option<&Store>) -> Result<Spool, Spoo
         path,
         id: place.id,
         trouble,
+        empty,
         _temporary: temporary,
+        _file: place.file,
     })
 }
 

@@ -1,8 +1,8 @@
 //! One verb per file; each reads like the manual's description of it.
 
-mod again;
 mod attach;
 mod auth;
+mod batch;
 mod cancel;
 mod completions;
 mod compose;
@@ -11,13 +11,13 @@ mod draft;
 mod earlier;
 mod find;
 mod full;
+mod going_on;
 mod ids;
 mod inputs;
 mod ls;
 mod patience;
 mod preview;
 mod prune;
-mod report;
 mod resume;
 mod sandbox;
 mod send;
@@ -27,11 +27,7 @@ mod work;
 
 pub(crate) use work::Context;
 
-use crate::{
-    cli::Command,
-    exit,
-    output::{Streams, human},
-};
+use crate::{cli::Command, exit, output::Streams};
 
 /// Runs a command and returns its exit code.
 pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<u8> {
@@ -39,17 +35,15 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         context.printer.detail(1, &line);
     }
     match command {
-        Command::Attach(args) => match attach::run(args, context).await {
-            Err(error) if args.new => Ok(preview::draft_is_kept(&error, context)),
-            result => result,
-        },
+        Command::Attach(args) => attach::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
         Command::Prune => prune::run(context).await,
         Command::Sandbox(args) => {
             let mut streams = Streams::of_this_process();
-            let status = sandbox::run(args, &mut streams.out, &mut streams.err).await?;
+            let own = sandbox::own(&context.settings);
+            let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
         }
         Command::Auth(args) => auth::run(&args.command, context).await,
@@ -62,37 +56,15 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
     }
 }
 
-/// A signal ends the command: says where the upload stopped, and how it goes on.
-pub(crate) fn interrupted(context: &Context) {
+/// A signal ends the command with `code`: says where the upload stopped, and how it goes on.
+pub(crate) fn interrupted(context: &Context, code: u8) {
     let reporter = context.reporter.borrow().clone();
-    let Some(reporter) = reporter else {
-        return;
-    };
-    let position = reporter.position();
-    reporter.finish();
-    let go_on = context.go_on.borrow().clone();
-    let Some(position) = position else {
-        if let Some(command) = go_on {
-            context.printer.warn("interrupted");
-            context.printer.hint(&command);
-        }
-        return;
-    };
-    let (name, part) = (&position.name, human::part(position.offset, position.size));
-    match position.session {
-        Some(session) => {
-            context
-                .printer
-                .warn(&format!("interrupted: `{name}` is at {part}"));
-            let resume = format!("graph-attach resume {session}");
-            context.printer.hint(&go_on.unwrap_or(resume));
-        }
-        None => {
-            context.printer.warn(&format!(
-                "interrupted before an upload session for `{name}` was open"
-            ));
-            let again = "run the same command again: it attaches nothing twice".to_owned();
-            context.printer.hint(&go_on.unwrap_or(again));
-        }
+    let position = reporter.as_ref().and_then(|reporter| reporter.position());
+    if let Some(reporter) = reporter {
+        reporter.finish();
+    }
+    let batch = context.batch.borrow().clone();
+    if let Some(batch) = batch {
+        batch.interrupted(position.as_ref(), code);
     }
 }

@@ -86,26 +86,6 @@ fn size(input: &Input) -> Option<u64> {
     .map(|metadata| metadata.len())
 }
 
-/// Not everything is attached: what is there stays, and this goes on with it.
-pub(super) fn how_to_go_on(args: &AttachArgs, context: &Context) {
-    let command = context.go_on.borrow().clone();
-    let Some(command) = command else { return };
-    if args.send {
-        context
-            .printer
-            .warn("not sent: not every file is attached; the draft is kept");
-    }
-    context.printer.hint(&command);
-}
-
-/// An error after a draft was made: it is kept, and this goes on with it. Returns the exit code.
-pub(super) fn draft_is_kept(error: &anyhow::Error, context: &Context) -> u8 {
-    let mut verdict = exit::verdict(error);
-    verdict.problem.hints.extend(context.go_on.take());
-    context.printer.error(&verdict.problem);
-    verdict.code
-}
-
 /// Says which way each file would go, and what would keep it from going.
 pub(super) fn dry_run(
     args: &AttachArgs,

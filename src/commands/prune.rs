@@ -8,7 +8,7 @@ use serde_json::json;
 use super::work::Context;
 use crate::{
     exit,
-    graph::UploadClient,
+    graph::{Kind, UploadClient, UploadUrl},
     session::{Record, State},
 };
 
@@ -20,14 +20,20 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<u8> {
     let uploads = context.clients(None)?.uploads();
     let mut count = 0;
     for record in context.records(store)? {
-        if record.state != State::Finished && !record.expired(Timestamp::now()) {
+        let local = record.url.as_ref().is_some_and(UploadUrl::is_local);
+        let over = record.state == State::Finished || record.expired(Timestamp::now());
+        if !over && !local {
             continue;
         }
         // One that is being worked on is not expired, whatever the clock says.
         let Ok(_lock) = store.lock_session(record.id) else {
             continue;
         };
-        if is_alive(&record, &uploads).await {
+        let asked = ask(&record, &uploads).await;
+        if !over && asked != Asked::Nobody {
+            continue;
+        }
+        if asked == Asked::Alive {
             context.printer.note(&format!(
                 "session {} is kept: it is expired by this computer's clock, and alive at the service",
                 record.id
@@ -55,12 +61,24 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<u8> {
     Ok(exit::SUCCESS)
 }
 
-/// Whether the service says that it goes on with a session, against this computer's clock. Where it
-/// does not answer, or tells nobody, the clock is all there is.
-async fn is_alive(record: &Record, uploads: &UploadClient) -> bool {
+/// What the service says of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It goes on with it, whatever this computer's clock says.
+    Alive,
+    /// Nothing that helps: then the clock is all there is.
+    Unknown,
+    /// It was a stand-in on this computer, and is gone with all its sessions.
+    Nobody,
+}
+
+async fn ask(record: &Record, uploads: &UploadClient) -> Asked {
     let Some(url) = &record.url else {
-        return false;
+        return Asked::Unknown;
     };
-    let asked = tokio::time::timeout(PATIENCE, uploads.ask(url)).await;
-    asked.is_ok_and(|answer| answer.is_ok())
+    match tokio::time::timeout(PATIENCE, uploads.ask(url)).await {
+        Ok(Ok(_)) => Asked::Alive,
+        Ok(Err(error)) if error.kind == Kind::Connect && url.is_local() => Asked::Nobody,
+        _ => Asked::Unknown,
+    }
 }

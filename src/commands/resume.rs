@@ -1,8 +1,12 @@
 //! `resume`: go on with interrupted uploads.
 
-use std::{collections::HashMap, ffi::OsStr, time::Instant};
+use std::{collections::HashMap, ffi::OsStr, rc::Rc, time::Instant};
 
-use super::{report::Tally, work::Context};
+use super::{
+    batch::Batch,
+    going_on::{Entry, Way},
+    work::Context,
+};
 use crate::{
     auth::{self, Provider},
     cli::ResumeArgs,
@@ -21,12 +25,19 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
     let clients = context.clients(Some(&args.retry))?;
     let uploads = clients.uploads();
     let reporter = context.report_on(chosen.len());
-    let mut tally = Tally::new(&context.printer);
+    let entries = chosen
+        .iter()
+        .map(|record| Entry::new(record.file.display().to_string()));
+    let batch = Rc::new(Batch::new(
+        &context.printer,
+        entries.collect(),
+        Way::Resume(chosen.iter().map(|record| record.id).collect()),
+    ));
+    context.batch.replace(Some(Rc::clone(&batch)));
     // One account for each mailbox, whatever the number of its sessions.
     let mut volumes = HashMap::new();
-    for record in &chosen {
+    for (index, record) in chosen.iter().enumerate() {
         let since = Instant::now();
-        let shown = record.file.display().to_string();
         let graph = clients.graph(provider(record, context));
         let volume = volumes
             .entry((&record.endpoint, &record.item.mailbox))
@@ -44,14 +55,15 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
             volume,
         };
         match one(record, args, store, &services, context).await {
-            Ok(outcome) => tally.attached(&shown, &outcome, since),
+            Ok(outcome) => batch.attached(index, &outcome, since),
             Err(error) => {
-                tally.failed(&shown, &error);
+                batch.failed(index, &error);
             }
         }
+        reporter.reached(index + 1);
     }
     reporter.finish();
-    Ok(tally.finish())
+    Ok(batch.finish())
 }
 
 /// The token, if it is meant for where the upload was begun.
@@ -137,16 +149,15 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> 
                     format!("there are {} uploads to resume; which?", several.len()),
                     &[],
                 );
-                error.hints = several
+                // What they are, and then one command for each.
+                let what = several
                     .iter()
-                    .map(|record| {
-                        format!(
-                            "graph-attach resume {}    ({})",
-                            record.id, record.attachment.name
-                        )
-                    })
-                    .chain(["graph-attach resume --all".to_owned()])
-                    .collect();
+                    .map(|record| format!("{} is `{}`", record.id, record.attachment.name));
+                let commands = several
+                    .iter()
+                    .map(|record| format!("graph-attach resume {}", record.id));
+                let all = "graph-attach resume --all".to_owned();
+                error.hints = what.chain(commands).chain([all]).collect();
                 Err(error.into())
             }
         };
@@ -162,7 +173,8 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> 
     Ok(chosen)
 }
 
-/// The records that one argument names: a session, or the unfinished ones of a file.
+/// The records that one argument names: a session, or the unfinished ones of a file, or if there are
+/// none its last.
 fn named<'a>(target: &OsStr, records: &'a [Record]) -> anyhow::Result<Vec<&'a Record>> {
     if let Some(text) = target.to_str() {
         match by_prefix(text, records) {
@@ -171,15 +183,18 @@ fn named<'a>(target: &OsStr, records: &'a [Record]) -> anyhow::Result<Vec<&'a Re
             Err(Prefix::Unknown) => {}
         }
     }
-    let path = std::path::absolute(target)?;
-    let of_file: Vec<&Record> = records
-        .iter()
-        .filter(|record| record.file == path && record.state == State::Unfinished)
+    // Only an empty path has no absolute form: there is no such file either.
+    let path = std::path::absolute(target).unwrap_or_default();
+    let of_file = || records.iter().filter(|record| record.file == path);
+    let unfinished: Vec<&Record> = of_file()
+        .filter(|record| record.state == State::Unfinished)
         .collect();
-    if of_file.is_empty() {
-        return Err(unknown(&target.to_string_lossy(), records));
+    match (unfinished.is_empty(), of_file().next_back()) {
+        (false, _) => Ok(unfinished),
+        // Done already: the last one says so.
+        (true, Some(finished)) => Ok(vec![finished]),
+        (true, None) => Err(unknown(&target.to_string_lossy(), records)),
     }
-    Ok(of_file)
 }
 
 /// Why a beginning of an id names no session.
@@ -232,7 +247,7 @@ pub(super) fn unknown(text: &str, records: &[Record]) -> anyhow::Error {
         })
         .min()
         .filter(|(distance, _)| *distance <= 2);
-    let mut hints = vec!["graph-attach status    (lists the sessions on this computer)".to_owned()];
+    let mut hints = vec!["graph-attach status".to_owned()];
     if let Some((_, id)) = nearest {
         hints.insert(0, format!("did you mean {id}?"));
     }

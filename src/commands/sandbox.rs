@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     cli::SandboxArgs,
+    config::{Origin, Settings},
     sandbox::{HeldItem, Sandbox},
 };
 
@@ -33,9 +34,27 @@ const CONTRADICTING: [&str; 6] = [
 const NOT_FOUND: i32 = 127;
 const NOT_RUN: i32 = 126;
 
+/// What a command that runs here is given besides the stand-in's variables.
+pub(super) type Own = Vec<(&'static str, OsString)>;
+
+/// A state directory that was asked for is the command's too; and whose mailbox a configuration file
+/// names does not matter here.
+pub(super) fn own(settings: &Settings) -> Own {
+    let mut own = Own::new();
+    if let Ok(dir) = &settings.state_dir
+        && matches!(dir.origin, Origin::Flag(_))
+    {
+        let dir = std::path::absolute(&dir.value).unwrap_or_else(|_| dir.value.clone());
+        own.push(("GRAPH_ATTACH_STATE_DIR", dir.into()));
+    }
+    own.push(("GRAPH_ATTACH_MAILBOX", OsString::new()));
+    own
+}
+
 /// Serves, and returns the exit status: the command's, or 128 and the signal that ended it.
 pub(super) async fn run(
     args: &SandboxArgs,
+    own: Own,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> anyhow::Result<i32> {
@@ -55,7 +74,7 @@ pub(super) async fn run(
             Ok(128 + signals.next().await)
         }
         Some((program, arguments)) => {
-            let status = match spawn(&sandbox, program, arguments) {
+            let status = match spawn(&sandbox, own, program, arguments) {
                 Ok(child) => wait(child, &mut signals)
                     .await
                     .context("cannot wait for the command")?,
@@ -78,7 +97,12 @@ pub(super) async fn run(
 }
 
 /// Runs the command in an environment that points it at the stand-in.
-fn spawn(sandbox: &Sandbox, program: &OsStr, arguments: &[OsString]) -> io::Result<Child> {
+fn spawn(
+    sandbox: &Sandbox,
+    own: Own,
+    program: &OsStr,
+    arguments: &[OsString],
+) -> io::Result<Child> {
     let program = match program == "graph-attach" {
         true => std::env::current_exe()?.into_os_string(),
         false => program.to_owned(),
@@ -88,6 +112,7 @@ fn spawn(sandbox: &Sandbox, program: &OsStr, arguments: &[OsString]) -> io::Resu
     CONTRADICTING.iter().for_each(|name| {
         command.env_remove(name);
     });
+    command.envs(own);
     command.envs(sandbox.variables());
     // A proxy for the outside world cannot reach this loopback.
     for name in ["NO_PROXY", "no_proxy"] {
@@ -203,7 +228,9 @@ mod tests {
     async fn sandbox(words: &[&str]) -> (i32, String, String) {
         let cli = Cli::try_parse_from(["sandbox"].iter().chain(words)).expect("known options");
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = run(&cli.args, &mut out, &mut err).await.expect("it runs");
+        let status = run(&cli.args, Own::new(), &mut out, &mut err)
+            .await
+            .expect("it runs");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         (status, text(out), text(err))
     }

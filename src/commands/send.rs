@@ -65,7 +65,7 @@ pub(super) async fn ready(
                 message: "the message is not there: it was sent, moved or deleted, or it is in \
                           another mailbox"
                     .to_owned(),
-                hints: vec!["list the drafts: graph-attach find drafts".to_owned()],
+                hints: vec!["graph-attach find drafts".to_owned()],
             }
             .into();
         }
@@ -87,14 +87,13 @@ pub(super) async fn ready(
     if draft.is_draft == Some(false) {
         return Err(refused(
             "the message is no draft: it was sent already, or received",
-            "list the drafts: graph-attach find drafts".to_owned(),
+            "graph-attach find drafts".to_owned(),
         ));
     }
     if draft.recipients.is_empty() {
         return Err(refused(
             "the draft has no recipients",
-            "address it in Outlook, or make another: graph-attach draft --to ADDRESS --subject TEXT"
-                .to_owned(),
+            "graph-attach draft --to ADDRESS --subject TEXT".to_owned(),
         ));
     }
     Ok(draft)
@@ -130,10 +129,7 @@ pub(super) fn no_unfinished(item: &Item, draft: &Found, context: &Context) -> an
         .map(|record| format!("graph-attach resume {}", record.id))
         .collect();
     let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
-    hints.push(format!(
-        "or send without: graph-attach cancel {}",
-        ids.join(" ")
-    ));
+    hints.push(format!("graph-attach cancel {}", ids.join(" ")));
     Err(Refusal {
         message: format!(
             "not sent: {} {} not attached completely yet",

@@ -96,7 +96,10 @@ pub(super) fn item(args: &ItemArgs, context: &Context) -> anyhow::Result<Item> {
                 None => {
                     return Err(Usage::new(
                         "which message or event?",
-                        &["name one with `--message ID` or `--event ID`"],
+                        &[
+                            "name one with `--message ID` or `--event ID`",
+                            "graph-attach find drafts",
+                        ],
                     )
                     .into());
                 }

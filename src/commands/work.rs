@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::batch::Batch;
 use crate::{
     auth::{self, Provider},
     cli::{RetryArgs, values},
@@ -32,8 +33,8 @@ pub(crate) struct Context {
     pub(crate) started: Instant,
     /// Who shows the upload under way: asked where it stands when a signal comes.
     pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
-    /// The command that goes on where this one stops, once that is not simply this one again.
-    pub(crate) go_on: RefCell<Option<String>>,
+    /// The files that the command is about: asked what is left when a signal comes.
+    pub(crate) batch: RefCell<Option<Rc<Batch>>>,
     store: OnceCell<Result<Store, DirError>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: Cell<bool>,
@@ -46,7 +47,7 @@ impl Context {
             printer,
             started: Instant::now(),
             reporter: RefCell::default(),
-            go_on: RefCell::default(),
+            batch: RefCell::default(),
             store: OnceCell::new(),
             warned: Cell::default(),
         }

@@ -8,7 +8,7 @@ use super::{cloud::NoCloud, endpoint::Unusable, origin::Origin};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file that was asked for is not there, or cannot be read.
-    #[error("cannot read the configuration file {} ({origin})", path.display())]
+    #[error("cannot read the configuration file {} ({origin}): {source}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -111,20 +111,20 @@ impl Error {
                 problem: NoCloud::Ambiguous(_),
                 ..
             } => {
-                vec!["--cloud gcc-high".into(), "--cloud dod".into()]
+                vec!["use `--cloud gcc-high` or `--cloud dod`".into()]
             }
             Error::Cloud {
                 problem: NoCloud::Unknown { nearest, .. },
                 ..
             } => {
-                vec![format!("--cloud {nearest}")]
+                vec![format!("did you mean `--cloud {nearest}`?")]
             }
             Error::Url {
                 problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
                 what,
                 ..
             } if *what == "endpoint" => {
-                vec!["--endpoint https://graph.microsoft.com/v1.0".into()]
+                vec!["it looks like `--endpoint https://graph.microsoft.com/v1.0`".into()]
             }
             _ => Vec::new(),
         }

@@ -14,8 +14,9 @@ use toml::{
 };
 
 use super::{
-    Error,
+    Cloud, Error, Progress,
     credential::{CommandLine, Identity, Method, Secret},
+    endpoint,
 };
 
 /// A file's text and who may read it.
@@ -173,11 +174,29 @@ impl Reader<'_> {
         let name: &str = key.get_ref();
         let identity = &mut table.identity;
         match name {
-            "cloud" => table.cloud = Some(self.string(name, value)?),
-            "endpoint" => table.endpoint = Some(self.string(name, value)?),
+            "cloud" => {
+                let text = self.string(name, value)?;
+                Cloud::named(&text)
+                    .map_err(|problem| self.wrong(value.span(), &problem.to_string()))?;
+                table.cloud = Some(text);
+            }
+            "endpoint" => {
+                let text = self.string(name, value)?;
+                endpoint::graph(&text).map_err(|problem| {
+                    self.wrong(value.span(), &format!("cannot use the endpoint: {problem}"))
+                })?;
+                table.endpoint = Some(text);
+            }
             "login_url" => table.login_url = Some(self.string(name, value)?),
             "mailbox" => table.mailbox = Some(self.string(name, value)?),
-            "progress" => table.progress = Some(self.string(name, value)?),
+            "progress" => {
+                let text = self.string(name, value)?;
+                if Progress::named(&text).is_none() {
+                    let problem = format!("`progress` must be one of {}", Progress::CHOICES);
+                    return Err(self.wrong(value.span(), &problem));
+                }
+                table.progress = Some(text);
+            }
             "ca_file" => table.ca_file = Some(self.file(name, value)?),
             "max_retries" => table.max_retries = Some(self.number(name, value, 0)?),
             "volume_limit" => table.volume_limit = Some(self.number(name, value, 0)?),

@@ -247,11 +247,7 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         },
     };
     Ok(Settings {
-        mailbox: layers.text(
-            flags.mailbox.as_ref().map(|name| ("--mailbox", name)),
-            "GRAPH_ATTACH_MAILBOX",
-            |table| table.mailbox.as_ref(),
-        )?,
+        mailbox: mailbox(&layers)?,
         ca_file: layers.path(
             flags.ca_file.as_ref().map(|path| ("--ca-file", path)),
             "SSL_CERT_FILE",
@@ -269,6 +265,23 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         endpoint,
         login_url,
         progress,
+    })
+}
+
+/// Whose mailbox. A variable that is set and empty is the token's own, whatever the file says.
+fn mailbox(layers: &Layers<'_>) -> Result<Option<Sourced<String>>, Error> {
+    const VARIABLE: &str = "GRAPH_ATTACH_MAILBOX";
+    let flag = layers.flags.mailbox.as_ref();
+    if flag.is_none()
+        && layers
+            .around
+            .env(VARIABLE)
+            .is_some_and(|name| name.is_empty())
+    {
+        return Ok(None);
+    }
+    layers.text(flag.map(|name| ("--mailbox", name)), VARIABLE, |table| {
+        table.mailbox.as_ref()
     })
 }
 

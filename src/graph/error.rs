@@ -150,6 +150,9 @@ impl Error {
             error.request_id = id("request-id").or_else(|| id("requestId"));
         }
         error.kind = kind_of(side, status, &error.code, &error.message);
+        if (300..400).contains(&status) && error.message.is_empty() {
+            "a redirect, which is never followed".clone_into(&mut error.message);
+        }
         error
     }
 

@@ -37,6 +37,11 @@ pub enum Refused {
 }
 
 impl UploadUrl {
+    /// Whether it is of a stand-in on this computer: its sessions end with it.
+    pub fn is_local(&self) -> bool {
+        Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
+    }
+
     /// Takes an `uploadUrl` as the service gave it, or says why it is not connected to.
     pub fn new(text: String) -> Result<Self, Refused> {
         if text.len() > LONGEST {

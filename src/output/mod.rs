@@ -27,7 +27,7 @@ mod stage;
 mod streams;
 mod upload;
 
-pub use printer::Printer;
+pub use printer::{Flag, Printer};
 pub use problem::Problem;
 pub use reporter::Reporter;
 pub use settings::{Color, Options, Progress, Surroundings};

@@ -24,6 +24,9 @@ const WARNING: Style = AnsiColor::Yellow.on_default();
 const NOTE: Style = Style::new().bold();
 const DETAIL: Style = Style::new().dimmed();
 
+/// This program, where a command begins with it.
+const NAME: &str = "graph-attach ";
+
 /// Prints for one command. Cheap to clone; may be used from any thread.
 ///
 /// No method fails or panics: a stream that is closed or full is remembered, see
@@ -33,6 +36,7 @@ pub struct Printer(Arc<Inner>);
 
 struct Inner {
     options: Options,
+    flags: Vec<Flag>,
     shape: Shape,
     color: bool,
     out: Stream,
@@ -43,9 +47,23 @@ struct Inner {
     bar: Mutex<Option<ProgressBar>>,
 }
 
+/// An option that this command was given for all commands, as a shell takes it: `--state-dir`, and
+/// `--state-dir /var/lib/x`.
+pub type Flag = (&'static str, String);
+
 impl Printer {
     /// Prints to `streams` as `options` ask and `surroundings` allow.
     pub fn new(options: Options, surroundings: &Surroundings, streams: Streams) -> Self {
+        Self::with_flags(options, surroundings, streams, Vec::new())
+    }
+
+    /// The same; the commands that are hinted at get `flags`.
+    pub fn with_flags(
+        options: Options,
+        surroundings: &Surroundings,
+        streams: Streams,
+        flags: Vec<Flag>,
+    ) -> Self {
         let Streams {
             out,
             err,
@@ -55,6 +73,7 @@ impl Printer {
         let columns = surroundings.columns;
         Self(Arc::new(Inner {
             options,
+            flags,
             shape: shape(&options, surroundings),
             color: color(&options, surroundings),
             out: Stream::for_results(out),
@@ -113,7 +132,7 @@ impl Printer {
 
     /// What can be done next: a command that can be run.
     pub fn hint(&self, text: &str) {
-        self.message("hint", HINT, text);
+        self.message("hint", HINT, &repeated(text, &self.0.flags));
     }
 
     /// What only shows when `-v` was given at least `level` times.
@@ -150,6 +169,11 @@ impl Printer {
 
     /// Why the command, or one of its files, failed.
     pub fn error(&self, problem: &Problem) {
+        let hints = problem.hints.iter();
+        let problem = Problem {
+            hints: hints.map(|hint| repeated(hint, &self.0.flags)).collect(),
+            ..problem.clone()
+        };
         match self.0.shape {
             Shape::Json => self.event(&problem.object()),
             _ => self.people(&problem.text(self.0.color)),
@@ -225,6 +249,28 @@ impl fmt::Debug for Printer {
     }
 }
 
+/// A command of this program with the flags that this one was given. A stand-in has none of them.
+fn repeated(hint: &str, given: &[Flag]) -> String {
+    let flags: Vec<&str> = given
+        .iter()
+        .filter(|(name, _)| !hint.contains(name))
+        .map(|(_, flag)| flag.as_str())
+        .collect();
+    if flags.is_empty() || hint.contains(" sandbox ") {
+        return hint.to_owned();
+    }
+    let own = |command: &str| match command.split_once(" -- ") {
+        _ if !command.starts_with(NAME) => command.to_owned(),
+        Some((command, files)) => format!("{command} {} -- {files}", flags.join(" ")),
+        None => format!("{command} {}", flags.join(" ")),
+    };
+    let chain = |chain: &str| chain.split(" | ").map(own).collect::<Vec<_>>().join(" | ");
+    hint.split(" && ")
+        .map(chain)
+        .collect::<Vec<_>>()
+        .join(" && ")
+}
+
 #[derive(Serialize)]
 struct MessageObject<'a> {
     r#type: &'static str,
@@ -247,6 +293,7 @@ mod tests {
         Problem {
             heading: "`report.pdf` was not attached".to_owned(),
             causes: vec!["the service answered 503\r\nServer Busy".to_owned()],
+            advice: vec!["wait\nand see".to_owned()],
             hints: vec!["graph-attach resume 7Q2KM4XA".to_owned()],
             request_ids: vec![("request-id", "8f5d9075-5501".to_owned())],
         }
@@ -285,8 +332,39 @@ mod tests {
         error: `report.pdf` was not attached
           caused by: the service answered 503\r\nServer Busy
           request-id: 8f5d9075-5501
+          wait\nand see
         hint: graph-attach resume 7Q2KM4XA
         ");
+    }
+
+    #[test]
+    fn hints_repeat_the_flags_that_every_command_needs() {
+        let flags = [
+            ("--state-dir", "'/x y'"),
+            ("--endpoint", "http://localhost:1/v1.0"),
+        ]
+        .map(|(name, value)| (name, format!("{name} {value}")));
+        for (hint, shown) in [
+            (
+                "graph-attach resume 7Q2KM4XA",
+                "graph-attach resume 7Q2KM4XA --state-dir '/x y' --endpoint http://localhost:1/v1.0",
+            ),
+            (
+                "cat x | graph-attach ls --endpoint http://localhost:2/v1.0 && graph-attach send A",
+                "cat x | graph-attach ls --endpoint http://localhost:2/v1.0 --state-dir '/x y' && graph-attach send A --state-dir '/x y'",
+            ),
+            (
+                "graph-attach attach --message A -- -f",
+                "graph-attach attach --message A --state-dir '/x y' --endpoint http://localhost:1/v1.0 -- -f",
+            ),
+            ("cargo install graph-attach", "cargo install graph-attach"),
+            (
+                "graph-attach sandbox -- graph-attach attach FILE",
+                "graph-attach sandbox -- graph-attach attach FILE",
+            ),
+        ] {
+            assert_eq!(repeated(hint, &flags), shown);
+        }
     }
 
     #[test]
@@ -359,6 +437,7 @@ mod tests {
             concat!(
                 r#"{"type":"error","message":"`report.pdf` was not attached","#,
                 r#""causes":["the service answered 503\r\nServer Busy"],"#,
+                r#""advice":["wait\nand see"],"#,
                 r#""hints":["graph-attach resume 7Q2KM4XA"],"#,
                 r#""request_ids":{"request-id":"8f5d9075-5501"}}"#,
             )
@@ -383,6 +462,7 @@ mod tests {
             printer.error(&Problem {
                 heading: text.clone(),
                 causes: vec![text.clone()],
+                advice: vec![text.clone()],
                 hints: vec![text.clone()],
                 request_ids: vec![("request-id", text)],
             });
@@ -391,7 +471,7 @@ mod tests {
             };
             prop_assert!(!unsafe_in(stage.err.text(), &['\n']));
             prop_assert!(!unsafe_in(stage.out.text(), &['\n', '\t']));
-            prop_assert_eq!(stage.err.text().lines().count(), 9);
+            prop_assert_eq!(stage.err.text().lines().count(), 10);
             prop_assert_eq!(stage.out.text().matches('\n').count(), 3);
             prop_assert_eq!(stage.out.text().matches('\t').count(), 1);
         }

@@ -18,13 +18,37 @@ pub struct Problem {
     pub heading: String,
     /// Why, from the nearest cause to the first.
     pub causes: Vec<String>,
+    /// What to do or to know where no command does it.
+    pub advice: Vec<String>,
     /// What to do: commands that can be run.
     pub hints: Vec<String>,
     /// By what the service's support finds the request: header name and value.
     pub request_ids: Vec<(&'static str, String)>,
 }
 
+/// The programs that a hint may run.
+const PROGRAMS: [&str; 9] = [
+    "PRODUCER |",
+    "cargo ",
+    "cat ",
+    "chmod ",
+    "export ",
+    "graph-attach ",
+    "sudo ",
+    "tar ",
+    "zip ",
+];
+
 impl Problem {
+    /// Adds what can be done: a hint if it is a command, advice if it is not.
+    pub fn suggest(&mut self, text: String) {
+        if PROGRAMS.iter().any(|program| text.starts_with(program)) {
+            self.hints.push(text);
+        } else {
+            self.advice.push(text);
+        }
+    }
+
     /// Several lines: what, why, by what it can be found, what next.
     pub(super) fn text(&self, color: bool) -> String {
         let mut text = label(color, ERROR, "error", &self.heading);
@@ -33,6 +57,9 @@ impl Problem {
         }
         for (name, id) in &self.request_ids {
             text += &format!("  {name}: {}\n", escape::text(id));
+        }
+        for advice in &self.advice {
+            text += &format!("  {}\n", escape::text(advice));
         }
         for hint in &self.hints {
             text += &label(color, HINT, "hint", hint);
@@ -46,6 +73,7 @@ impl Problem {
             r#type: "error",
             message: &self.heading,
             causes: &self.causes,
+            advice: &self.advice,
             hints: &self.hints,
             request_ids: self
                 .request_ids
@@ -79,6 +107,7 @@ struct ErrorObject<'a> {
     r#type: &'static str,
     message: &'a str,
     causes: &'a [String],
+    advice: &'a [String],
     hints: &'a [String],
     request_ids: BTreeMap<&'static str, &'a str>,
 }

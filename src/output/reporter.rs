@@ -73,6 +73,12 @@ impl Reporter {
         }
     }
 
+    /// So many files are done with, whether their uploads were begun or not.
+    pub fn reached(&self, files: usize) {
+        let mut state = lock(&self.state);
+        state.started = state.started.max(files);
+    }
+
     /// Where the file under way stands, or the last one if it was not attached: what to tell when
     /// a signal ends the command.
     pub fn position(&self) -> Option<Position> {

@@ -30,6 +30,11 @@ pub enum DirError {
     },
 }
 
+impl DirError {
+    /// Why a directory is not safe that only its modes make unsafe.
+    pub const WRITABLE: &str = "others can write to it";
+}
+
 /// Makes the directory if it is missing (0700) and checks that it is ours alone to write.
 pub(crate) fn prepare(path: &Path) -> Result<(), DirError> {
     let io = |source| DirError::Io {
@@ -73,7 +78,7 @@ pub(crate) fn check(path: &Path) -> Result<(), DirError> {
         return Err(refuse("it belongs to another user"));
     }
     if metadata.permissions().mode() & 0o022 != 0 {
-        return Err(refuse("others can write to it"));
+        return Err(refuse(DirError::WRITABLE));
     }
     Ok(())
 }

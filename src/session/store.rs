@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -149,10 +150,10 @@ impl Store {
                 .unwrap_or_default();
             if name.ends_with(".lock") {
                 drop(Lock::take(&path));
-            } else if name.starts_with(".tmp-") && old(&path) {
+            } else if name.starts_with(".tmp-") && old(&path, DAY) {
                 remove(&path).map_err(wrong)?;
             } else if name.ends_with(".spool")
-                && old(&path)
+                && old(&path, MINUTE)
                 && !path.with_extension("json").exists()
                 && !Self::is_used(&path)
             {
@@ -178,8 +179,8 @@ impl Store {
         self.dir.join(format!("{id}.spool"))
     }
 
-    /// A new spool file for standard input. It is locked while it is being filled, which may take
-    /// days.
+    /// A new spool file for standard input. It is locked for as long as the file is open: to fill it
+    /// may take days.
     pub fn create_spool(&self, id: SessionId) -> io::Result<fs::File> {
         let file = dir::options()
             .read(true)
@@ -222,12 +223,17 @@ impl Store {
     }
 }
 
-/// Whether nobody wrote to a file for a day: then no running process is about to use it.
-fn old(path: &Path) -> bool {
-    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+/// After which a half-written file is nobody's.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// After which a spool that nobody holds is nobody's: it is locked as soon as it is made.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Whether nobody wrote to a file for so long.
+fn old(path: &Path, least: Duration) -> bool {
     fs::symlink_metadata(path)
         .and_then(|metadata| metadata.modified())
-        .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > DAY))
+        .is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age > least))
 }
 
 /// The id in a state file's name; `None` for any other file.
@@ -377,7 +383,7 @@ mod tests {
     #[test]
     fn what_is_old_goes_unless_it_is_used() {
         let (_home, store) = store();
-        let old = std::time::SystemTime::now() - std::time::Duration::from_secs(200_000);
+        let old = std::time::SystemTime::now() - Duration::from_secs(200);
         let id = SessionId::draw(|| 7);
         let file = store.create_spool(id).unwrap();
         file.set_modified(old).unwrap();

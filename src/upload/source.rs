@@ -71,6 +71,11 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// What a directory is called.
+    pub const DIRECTORY: &str = "a directory";
+}
+
 /// An open file.
 #[derive(Debug)]
 pub struct Source {
@@ -106,7 +111,7 @@ impl Source {
         };
         let kind = fs::metadata(path).map_err(wrong)?.file_type();
         if kind.is_dir() {
-            return Err(not_a_file("a directory"));
+            return Err(not_a_file(SourceError::DIRECTORY));
         }
         if !kind.is_file() {
             return Err(not_a_file(if kind.is_fifo() {

@@ -47,6 +47,8 @@ pub enum Step {
         why: Kind,
         /// Which retry comes next, from 1.
         attempt: u32,
+        /// Of how many.
+        most: u32,
     },
     /// DELETE the session, whatever comes of it. `replacing` says that a new one follows.
     Discard {

@@ -217,8 +217,9 @@ impl<'a> Transfer<'a> {
                     delay,
                     why,
                     attempt,
+                    most,
                 } => {
-                    self.wait(delay, why, attempt).await;
+                    self.wait(delay, why, (attempt, most)).await;
                     self.step(&Seen::Waited)
                 }
                 Step::Discard { replacing } => {
@@ -292,11 +293,12 @@ impl<'a> Transfer<'a> {
             item: &self.job.item,
             name: &self.job.attachment.name,
             size: self.job.source.size(),
+            inline: self.job.attachment.is_inline,
             observer: self.services.observer,
         }
     }
 
-    async fn wait(&self, delay: Duration, why: Kind, attempt: u32) {
+    async fn wait(&self, delay: Duration, why: Kind, (attempt, max): (u32, u32)) {
         let reason = match why {
             Kind::Connect => "no connection",
             Kind::Lost => "the connection broke",
@@ -304,9 +306,9 @@ impl<'a> Transfer<'a> {
             Kind::Unavailable => "the service is not available",
             Kind::Conflict => "the item is being changed by somebody else",
             Kind::NotFound => "the item is not there yet",
+            Kind::Range => "the session has to be replaced",
             _ => "the service's answer made no sense",
         };
-        let max = self.services.limits.max_retries;
         self.tell(Event::Waiting {
             delay,
             reason: reason.to_owned(),

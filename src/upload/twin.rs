@@ -26,6 +26,8 @@ pub(super) struct Twins<'a> {
     pub item: &'a Item,
     pub name: &'a str,
     pub size: u64,
+    /// Whether it is shown inside the body.
+    pub inline: bool,
     pub observer: &'a dyn Observe,
 }
 
@@ -38,7 +40,9 @@ impl Twins<'_> {
     ) -> Result<Option<String>, Error> {
         let candidates = all
             .iter()
-            .filter(|listed| self.may_be(listed) && plausible(listed, self.size));
+            .filter(|listed| self.may_be(listed) && plausible(listed, self.size))
+            // One that is inline and one that is not are of use to different readers.
+            .filter(|listed| listed.is_inline == self.inline);
         for listed in candidates {
             // One that cannot be read may be ours: to go on would be to guess. One that is gone
             // meanwhile is not in the next list.

@@ -230,6 +230,6 @@ fn an_id_in_the_place_of_a_file_is_recognised() {
             "a b.txt",
         ])
         .code(2)
-        .says("did you mean this?");
+        .says("looks like the id of a message");
     assert!(stage.sandbox.requests().is_empty());
 }

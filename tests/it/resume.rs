@@ -204,8 +204,35 @@ fn cancel_of_a_session_that_is_gone_succeeds() {
     // One that the service cannot end now is kept.
     let (stage, _) = interrupted(Options::default());
     stage.sandbox.add_faults(["delete@1=503".parse().unwrap()]);
-    stage.run(["cancel", "--all"]).code(5);
+    stage.run(["cancel", "--all", "--max-retries=0"]).code(5);
+    // What goes away by itself is waited for, also a range that is still on its way.
+    for trouble in ["412", "503", "lost"] {
+        let (stage, _) = interrupted(Options::default());
+        let fault = format!("delete@1={trouble}");
+        stage.sandbox.add_faults([fault.parse().unwrap()]);
+        stage.run(["cancel", "--all"]).code(0).says("cancelled");
+    }
     stage.run(["cancel", "--all"]).code(0);
+}
+
+#[test]
+fn sessions_of_a_stand_in_end_with_it() {
+    for command in ["cancel", "prune"] {
+        let stage = Stage::with_faults(&["put@2=503:1"]);
+        stage.file("f.bin", 5_000_000);
+        stage.run(["attach", "--max-retries=0", "f.bin"]).code(5);
+        let Stage { home, sandbox, .. } = stage;
+        drop(sandbox);
+        let other = Stage::new();
+        let mut run = other.command([command]);
+        run.env("HOME", home.path());
+        if command == "cancel" {
+            run.arg("--all");
+        }
+        Run::of(run.output().unwrap()).code(0);
+        let left = fs::read_dir(home.path().join(".local/state/graph-attach")).unwrap();
+        assert_eq!(left.count(), 0, "{command}");
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn unauthorized(claims: &Claims, now: Timestamp) -> Option<Explanation> {
         let ago = Span::between(expires, now);
         return Some(Explanation {
             sentence: format!("the token expired {ago} ago"),
-            hints: vec!["graph-attach auth status    (says where the token came from)".into()],
+            hints: vec!["graph-attach auth status".into()],
         });
     }
     if let Some(begins) = claims.begins

@@ -64,7 +64,12 @@ impl Machine {
                         Some(before) if self.too_young() => Duration::from_secs(1 << before),
                         _ => retry::delay(Kind::NotFound, self.replaced, None, clock.roll),
                     };
-                    self.wait(delay, Kind::NotFound, Doing::Create, clock)
+                    let why = if self.too_young() {
+                        Kind::NotFound
+                    } else {
+                        Kind::Range
+                    };
+                    self.wait(delay, why, Doing::Create, clock)
                 }
                 (None, Look::Complete) => self.replace(),
                 (None, Look::Early) => {
@@ -82,6 +87,16 @@ impl Machine {
                     ) =>
             {
                 self.go_on()
+            }
+            // Without a token the session itself may still say that it has not got the last range.
+            Err(error)
+                if why == Look::LostLast
+                    && error.kind == Kind::Auth
+                    && self.asking == Asking::Possible
+                    && self.asks == 0 =>
+            {
+                self.asks += 1;
+                self.due(Doing::Ask)
             }
             // The upload itself has succeeded; not being able to look does not undo that.
             Err(error) if !error.kind.temporary() || self.attempt >= self.limits.max_retries => {

@@ -63,10 +63,17 @@ impl Machine {
             return Step::Stop(Stop::Deadline);
         }
         self.doing = doing;
+        // An item that is not there yet has a patience of its own.
+        let (attempt, most) = match why {
+            Kind::NotFound => (self.not_found, NOT_FOUND.min(self.limits.max_retries)),
+            Kind::Range => (self.replaced, self.replacements()),
+            _ => (self.attempt, self.limits.max_retries),
+        };
         Step::Wait {
             delay,
             why,
-            attempt: self.attempt.max(1),
+            attempt: attempt.max(1),
+            most,
         }
     }
 }

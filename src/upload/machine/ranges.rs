@@ -207,14 +207,17 @@ impl Machine {
         self.gone && self.high == 0
     }
 
+    /// How often a session may be replaced. Once is always allowed: it is not a request that failed, and
+    /// without it a session that died between two commands would never come to an end.
+    pub(super) fn replacements(&self) -> u32 {
+        REPLACEMENTS.min(self.limits.max_retries.max(1))
+    }
+
     /// This session is over: a new one, if there may be one.
     pub(super) fn replace(&mut self) -> Step {
-        // One is always allowed: it is not a request that failed, and without it a session that died
-        // between two commands would never come to an end.
-        let most = REPLACEMENTS.min(self.limits.max_retries.max(1));
         if self.too_young() && self.not_found < NOT_FOUND.min(self.limits.max_retries) {
             self.not_found += 1;
-        } else if self.replaced < most {
+        } else if self.replaced < self.replacements() {
             self.replaced += 1;
         } else {
             return Step::Stop(Stop::SessionsSpent);

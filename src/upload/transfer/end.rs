@@ -81,7 +81,8 @@ impl Transfer<'_> {
                     attempt += 1;
                     let roll = fastrand::f64();
                     let delay = retry::delay(error.kind, attempt, error.retry_after, roll);
-                    self.wait(delay, error.kind, attempt).await;
+                    let most = self.services.limits.max_retries;
+                    self.wait(delay, error.kind, (attempt, most)).await;
                 }
                 Err(error) => {
                     self.error = Some(error);
