@@ -134,7 +134,7 @@ async fn a_sign_in_that_fails_says_why_and_leaves_nothing() {
     for (error, description, sentence) in [
         (
             "authorization_declined",
-            "AADSTS70018: declined",
+            "The end user declined.",
             "the sign-in was declined",
         ),
         ("access_denied", "no", "the sign-in was declined"),
@@ -350,8 +350,8 @@ async fn a_login_that_has_ended_says_how_to_begin_anew() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         error.to_string(),
-        "no token from the saved login: the saved login has ended: it expired or was revoked \
-         (AADSTS700082)"
+        "no token from the saved login: the saved login has ended: the sign-in expired or was \
+         revoked (AADSTS700082)"
     );
     assert_eq!(
         error.hints(),
