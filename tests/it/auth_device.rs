@@ -361,6 +361,34 @@ async fn a_login_that_has_ended_says_how_to_begin_anew() {
 }
 
 #[tokio::test]
+async fn a_login_that_a_policy_ended_says_so_before_it_says_to_begin_anew() {
+    let again = "graph-attach auth login --client-id my-app --tenant my-tenant";
+    for (description, first) in [
+        ("AADSTS53003: Blocked.", "ask the tenant's administrator"),
+        ("AADSTS530036: Blocked.", "or sign in as an app"),
+        ("AADSTS50057: Disabled.", "to enable it"),
+        ("AADSTS65001: No consent.", "Grant admin consent"),
+        ("AADSTS50076: Another factor.", again),
+        ("AADSTS1: Something new.", again),
+    ] {
+        let server = LoginServer::start(move |before, _| match before {
+            0 => Answer::device_code(0, 900),
+            1 => Answer::login("old", 10, "REFRESH"),
+            _ => Answer::error("invalid_grant", description),
+        });
+        let home = tempfile::tempdir().unwrap();
+        let context = context(&server, home.path());
+        login(&context).await.unwrap();
+        let provider = provider(&context, Identity::default()).unwrap();
+        let hints = provider.token().await.unwrap_err().hints();
+        assert!(hints[0].contains(first), "{description} {hints:?}");
+        assert_eq!(hints.last().unwrap(), again);
+        assert_eq!(hints.iter().filter(|hint| *hint == again).count(), 1);
+        assert!(hints.len() <= 2, "{hints:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_busy_login_host_does_not_end_the_login() {
     let server = LoginServer::start(|before, _| match before {
         0 => Answer::device_code(0, 900),
