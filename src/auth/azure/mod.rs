@@ -4,8 +4,10 @@
 //! made each time, so that a rotated secret or federated token is read anew and a token that was
 //! refused does not come out of a cache.
 //!
-//! Of the environment, the library itself reads `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, with
-//! which App Service, Functions and Container Apps tell where their managed identity is.
+//! For a managed identity the library itself reads variables of the environment. `IDENTITY_ENDPOINT`
+//! with `IDENTITY_HEADER` is how App Service, Functions and Container Apps tell where theirs is. By
+//! `IDENTITY_SERVER_THUMBPRINT`, `IMDS_ENDPOINT`, `MSI_ENDPOINT` and `MSI_SECRET` it knows Service
+//! Fabric, Azure Arc, Azure ML and Cloud Shell; one that it does not support it names, and asks nobody.
 
 mod transport;
 
@@ -39,8 +41,12 @@ use transport::{Ear, Heard, Transport};
 /// How long getting a token may take in all, tries included: as long as a token command may.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Tries after the first. The library's eight would outlast our patience.
+/// Tries after the first; the library's eight would outlast our patience. It has its own way with the
+/// metadata service, whatever it is told: six more tries within 72 s, also after a 404 or a 410.
 const RETRIES: u32 = 3;
+
+/// Where the platform says that its identities are. The library takes it from the same place.
+const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 
 /// An app or a workload that signs in by itself.
 pub(super) struct Entra {
@@ -136,9 +142,11 @@ impl Entra {
                 WorkloadIdentityCredential::new(Some(options)).map_err(refused)?
             }
             Method::ManagedIdentity => {
+                let named = std::env::var(IDENTITY_ENDPOINT);
+                let named = named.ok().and_then(|url| Url::parse(&url).ok());
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
-                    client_options: self.options(Reach::Metadata, ear),
+                    client_options: self.options(Reach::Metadata { named }, ear),
                 };
                 ManagedIdentityCredential::new(Some(options)).map_err(refused)?
             }
