@@ -32,12 +32,20 @@ impl Refusal {
         }
     }
 
-    /// Reads the body of an answer; `None` if it is no refusal of a login service.
+    /// Reads the body of an answer; `None` if it is no refusal, neither of a login service nor of App
+    /// Service's identity endpoint, which has a `message` only.
     pub fn read(body: &[u8]) -> Option<Self> {
         let value: Value = serde_json::from_slice(body).ok()?;
-        let error = value.get("error")?.as_str()?;
-        let description = value.get("error_description").and_then(Value::as_str);
-        Some(Refusal::new(error, description.unwrap_or_default()))
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        match text("error") {
+            Some(error) => Some(Refusal::new(
+                error,
+                text("error_description").unwrap_or_default(),
+            )),
+            None => text("message")
+                .filter(|message| !message.is_empty())
+                .map(|message| Refusal::new("", message)),
+        }
     }
 
     /// Whether a refresh token or a grant has come to its end, so that only a person can go on.
@@ -401,6 +409,18 @@ mod tests {
         );
         assert_eq!(Refusal::read(b"<html>"), None);
         assert_eq!(Refusal::read(b"{\"error\":{\"code\":\"x\"}}"), None);
+        assert_eq!(Refusal::read(b"{\"message\":\"\"}"), None);
+    }
+
+    #[test]
+    fn app_service_has_a_form_of_its_own() {
+        let unknown = Refusal::read(
+            br#"{"statusCode":400,"message":"Unable to load requested managed identity.","correlationId":"x"}"#,
+        );
+        assert_eq!(
+            unknown.unwrap().text,
+            "Unable to load requested managed identity."
+        );
     }
 
     #[test]
