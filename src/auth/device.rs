@@ -352,7 +352,7 @@ impl<'c> AsyncHttpClient<'c> for Adapter<'_> {
             let url = Url::parse(&parts.uri.to_string()).map_err(|_| Failure::Request)?;
             let reply = self
                 .0
-                .send(Reach::Login, parts.method, &url, parts.headers, body)
+                .send(&Reach::Login, parts.method, &url, parts.headers, body)
                 .await?;
             if matches!(reply.status, 408 | 429 | 500..) {
                 return Err(Failure::Unavailable(reply.status));

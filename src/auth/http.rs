@@ -1,8 +1,9 @@
 //! Speaks to login hosts and to the platform's metadata service; with neither does Graph's token
 //! travel. Like Graph's own transport: no redirects, no `Referer`, no cookies, no retries, no URL in
-//! an error, https or this computer only, TLS 1.2 or later with the platform's roots.
+//! an error, TLS 1.2 or later with the platform's roots. Plain http is for this computer only, and
+//! for where its platform gives out identities.
 
-use std::{net::Ipv4Addr, path::Path, sync::OnceLock, time::Duration};
+use std::{path::Path, sync::OnceLock, time::Duration};
 
 use reqwest::{Client, ClientBuilder, Method, header::HeaderMap};
 use url::{Host, Url};
@@ -23,12 +24,15 @@ const EXCHANGE: Duration = Duration::from_secs(30);
 const LONGEST: usize = 512 * 1024;
 
 /// Where a request may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Reach {
     /// A login host: https, or http to this computer.
     Login,
     /// The metadata service of this machine, which speaks http on a link-local address; no proxy.
-    Metadata,
+    Metadata {
+        /// Where the platform says to ask instead, which may be http in its private network.
+        named: Option<Url>,
+    },
 }
 
 /// A client for a handful of requests, made when the first one is sent.
@@ -89,7 +93,7 @@ impl Web {
     /// One exchange.
     pub(super) async fn send(
         &self,
-        reach: Reach,
+        reach: &Reach,
         method: Method,
         url: &Url,
         headers: HeaderMap,
@@ -99,12 +103,20 @@ impl Web {
             host: url.host_str().unwrap_or_default().into(),
             why,
         };
+        let metadata = matches!(reach, Reach::Metadata { .. });
         if !may_go(reach, url) {
-            return Err(failed("plain http is for this computer only".into()));
+            let near = if metadata {
+                " and its private network"
+            } else {
+                ""
+            };
+            return Err(failed(format!(
+                "plain http is for this computer{near} only"
+            )));
         }
-        let near = reach == Reach::Metadata || endpoint::is_loopback(url);
+        let near = metadata || endpoint::is_loopback(url);
         let client = self
-            .client(reach, near)
+            .client(metadata, near)
             .map_err(|error| failed(reason(&error)))?;
         let mut response = client
             .request(method, url.clone())
@@ -132,7 +144,7 @@ impl Web {
         })
     }
 
-    fn client(&self, reach: Reach, near: bool) -> Result<Client, reqwest::Error> {
+    fn client(&self, metadata: bool, near: bool) -> Result<Client, reqwest::Error> {
         let slot = if near { &self.direct } else { &self.proxied };
         if let Some(client) = slot.get() {
             return Ok(client.clone());
@@ -144,7 +156,7 @@ impl Web {
         if near {
             builder = builder.no_proxy();
         }
-        if reach == Reach::Metadata {
+        if metadata {
             builder = builder.connect_timeout(CONNECT_METADATA);
         }
         let client = builder.build()?;
@@ -165,14 +177,30 @@ fn builder() -> ClientBuilder {
         .timeout(EXCHANGE)
 }
 
-fn may_go(reach: Reach, url: &Url) -> bool {
-    endpoint::check(url).is_ok() || (reach == Reach::Metadata && is_link_local(url))
+fn may_go(reach: &Reach, url: &Url) -> bool {
+    let platform = match reach {
+        Reach::Login => false,
+        Reach::Metadata { named } => {
+            let is_named = named
+                .as_ref()
+                .is_some_and(|named| named.origin() == url.origin());
+            is_link_local(url) || (is_named && is_private(url))
+        }
+    };
+    platform || endpoint::check(url).is_ok()
+}
+
+/// Whether the address is one of a private network (RFC 1918), as App Service names to containers of
+/// one's own. To a public one no secret of the platform goes without TLS, whatever a variable says.
+fn is_private(url: &Url) -> bool {
+    url.scheme() == "http"
+        && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_private())
 }
 
 /// Whether the address is one of the platform under this machine: `169.254.0.0/16`.
 pub(super) fn is_link_local(url: &Url) -> bool {
     url.scheme() == "http"
-        && matches!(url.host(), Some(Host::Ipv4(address)) if Ipv4Addr::is_link_local(&address))
+        && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
 }
 
 /// The innermost reason, which names no URL.
@@ -195,17 +223,50 @@ fn reason(error: &reqwest::Error) -> String {
 mod tests {
     use super::*;
 
+    fn may(reach: &Reach, url: &str) -> bool {
+        may_go(reach, &Url::parse(url).unwrap())
+    }
+
     #[test]
     fn plain_http_goes_to_this_machine_and_its_platform_only() {
-        let may = |reach, url: &str| may_go(reach, &Url::parse(url).unwrap());
-        for reach in [Reach::Login, Reach::Metadata] {
+        let metadata = Reach::Metadata { named: None };
+        for reach in [&Reach::Login, &metadata] {
             assert!(may(reach, "https://login.example/"));
             assert!(may(reach, "http://127.0.0.1:1/"));
             assert!(!may(reach, "http://login.example/"));
             assert!(!may(reach, "http://10.0.0.1/"));
         }
-        assert!(may(Reach::Metadata, "http://169.254.169.254/metadata"));
-        assert!(!may(Reach::Login, "http://169.254.169.254/metadata"));
+        assert!(may(&metadata, "http://169.254.169.254/metadata"));
+        assert!(!may(&Reach::Login, "http://169.254.169.254/metadata"));
+    }
+
+    #[test]
+    fn plain_http_goes_to_the_private_address_that_the_platform_names_and_to_no_other() {
+        let named = |url: &str| Reach::Metadata {
+            named: Some(Url::parse(url).unwrap()),
+        };
+        for private in [
+            "http://172.16.5.3:8081/msi/token",
+            "http://10.0.0.1/token",
+            "http://192.168.1.1:1/",
+            "http://169.254.130.2:8081/msi/token",
+            "http://localhost:42356/msi/token",
+            "http://127.0.0.1:41741/msi/token",
+        ] {
+            assert!(may(&named(private), private), "{private}");
+            assert!(!may(&named(private), "http://172.16.5.4:8081/msi/token"));
+            assert!(!may(&named(private), "http://172.16.5.3:8082/msi/token"));
+        }
+        for public in [
+            "http://172.32.0.1:8081/msi/token",
+            "http://192.0.2.1/token",
+            "http://168.63.129.16/token",
+            "http://platform.example/token",
+            "http://10.0.0.1.example/token",
+            "http://[fd00::1]/token",
+        ] {
+            assert!(!may(&named(public), public), "{public}");
+        }
     }
 
     #[tokio::test]
@@ -214,7 +275,7 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1/path?secret=CANARY").unwrap();
         let error = web
             .send(
-                Reach::Login,
+                &Reach::Login,
                 Method::GET,
                 &url,
                 HeaderMap::new(),

@@ -2,7 +2,8 @@
 //!
 //! [`select`] decides which one of the configured sources is used; [`Provider`] asks it. A source
 //! that fails is an error: the next one is never tried in its place. Nothing here prints, and
-//! nothing reads the environment, which has been read by `config`.
+//! nothing reads the environment, which has been read by `config`; only Azure's library looks there
+//! by itself, for what a platform says of its managed identities.
 
 #[cfg(feature = "azure")]
 mod azure;

@@ -2,7 +2,11 @@
 
 use std::{io, path::PathBuf};
 
-use super::{Kind, entra::Refusal, token::Malformed};
+use super::{
+    Kind,
+    entra::{NEW_LOGIN, Refusal},
+    token::Malformed,
+};
 use crate::session::DirError;
 
 /// What went wrong at a source.
@@ -197,13 +201,19 @@ impl Problem {
                 vec!["cargo install graph-attach".into()]
             }
             Problem::Refused(refusal) => refusal.hints(),
-            Problem::LoginDamaged(_) => {
-                vec!["graph-attach auth login --client-id APP_ID --tenant TENANT_ID".into()]
-            }
+            Problem::LoginDamaged(_) => vec![NEW_LOGIN.into()],
             Problem::NoPlace => vec!["--state-dir DIRECTORY".into()],
-            Problem::NoLogin(line)
-            | Problem::OtherLogin { instead: line, .. }
-            | Problem::LoginEnded { again: line, .. } => vec![line.clone()],
+            Problem::NoLogin(line) | Problem::OtherLogin { instead: line, .. } => {
+                vec![line.clone()]
+            }
+            // What a policy refused, it refuses again: its hint comes before the new login, which
+            // needs no hint of its own.
+            Problem::LoginEnded { refusal, again } => refusal
+                .hints()
+                .into_iter()
+                .filter(|hint| hint != NEW_LOGIN)
+                .chain([again.clone()])
+                .collect(),
             _ => Vec::new(),
         }
     }

@@ -134,7 +134,7 @@ async fn a_sign_in_that_fails_says_why_and_leaves_nothing() {
     for (error, description, sentence) in [
         (
             "authorization_declined",
-            "AADSTS70018: declined",
+            "The end user declined.",
             "the sign-in was declined",
         ),
         ("access_denied", "no", "the sign-in was declined"),
@@ -350,14 +350,42 @@ async fn a_login_that_has_ended_says_how_to_begin_anew() {
     assert_eq!(error.kind(), Kind::Credentials);
     assert_eq!(
         error.to_string(),
-        "no token from the saved login: the saved login has ended: it expired or was revoked \
-         (AADSTS700082)"
+        "no token from the saved login: the saved login has ended: the sign-in expired or was \
+         revoked (AADSTS700082)"
     );
     assert_eq!(
         error.hints(),
         ["graph-attach auth login --client-id my-app --tenant my-tenant"]
     );
     assert!(!format!("{error:?}").contains("REFRESH"));
+}
+
+#[tokio::test]
+async fn a_login_that_a_policy_ended_says_so_before_it_says_to_begin_anew() {
+    let again = "graph-attach auth login --client-id my-app --tenant my-tenant";
+    for (description, first) in [
+        ("AADSTS53003: Blocked.", "ask the tenant's administrator"),
+        ("AADSTS530036: Blocked.", "or sign in as an app"),
+        ("AADSTS50057: Disabled.", "to enable it"),
+        ("AADSTS65001: No consent.", "Grant admin consent"),
+        ("AADSTS50076: Another factor.", again),
+        ("AADSTS1: Something new.", again),
+    ] {
+        let server = LoginServer::start(move |before, _| match before {
+            0 => Answer::device_code(0, 900),
+            1 => Answer::login("old", 10, "REFRESH"),
+            _ => Answer::error("invalid_grant", description),
+        });
+        let home = tempfile::tempdir().unwrap();
+        let context = context(&server, home.path());
+        login(&context).await.unwrap();
+        let provider = provider(&context, Identity::default()).unwrap();
+        let hints = provider.token().await.unwrap_err().hints();
+        assert!(hints[0].contains(first), "{description} {hints:?}");
+        assert_eq!(hints.last().unwrap(), again);
+        assert_eq!(hints.iter().filter(|hint| *hint == again).count(), 1);
+        assert!(hints.len() <= 2, "{hints:?}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,10 @@ use graph_attach::{
     config::{self, Flags, Settings, Surroundings, file::Text},
 };
 
-use crate::support::login_server::{Answer, Identity, LoginServer, Seen};
+use crate::support::{
+    Run, Stage,
+    login_server::{Answer, Identity, LoginServer, Seen},
+};
 
 /// Surroundings with just these variables, a configuration file, and a home of their own.
 struct Around {
@@ -399,4 +402,123 @@ async fn a_metadata_service_elsewhere_is_refused() {
             .unwrap_err();
         assert_eq!(error.kind(), Kind::Configuration, "{host}");
     }
+}
+
+/// The binary in an App Service that names this identity endpoint, and a proxy that must not be used.
+fn app_service(stage: &Stage, endpoint: &str, proxy: &LoginServer) -> Run {
+    let config = stage.home.path().join("config.toml");
+    fs::write(
+        &config,
+        "auth = \"managed-identity\"\nclient_id = \"mine\"\n",
+    )
+    .unwrap();
+    stage.file("f.txt", 10);
+    let mut command = stage.command(["-vv", "--config", "config.toml", "attach", "f.txt"]);
+    command
+        .env_remove("GRAPH_ATTACH_TOKEN")
+        .env("IDENTITY_ENDPOINT", endpoint)
+        .env("IDENTITY_HEADER", "CANARY-header");
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env(name, &proxy.url);
+    }
+    let run = Run::of(command.output().unwrap());
+    assert!(!format!("{run:?}").contains("CANARY"), "{run:#?}");
+    assert!(proxy.seen().is_empty());
+    run
+}
+
+#[test]
+fn an_app_service_gets_a_token_from_the_endpoint_that_it_names() {
+    let stage = Stage::new();
+    let proxy = LoginServer::start(|_, _| Answer::html(502));
+    let access = stage.sandbox.token().to_owned();
+    let service = LoginServer::start(move |_, _| {
+        let ends = jiff::Timestamp::now().as_second() + 3600;
+        Answer::json(
+            200,
+            &serde_json::json!({
+                "access_token": access, "expires_on": ends.to_string(),
+                "resource": "https://graph.microsoft.com", "token_type": "Bearer",
+                "client_id": "mine",
+            }),
+        )
+    });
+    let endpoint = format!("{}/msi/token", service.url);
+    app_service(&stage, &endpoint, &proxy).code(0);
+    assert_eq!(stage.held().len(), 1);
+    let seen = service.seen();
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].line.starts_with("GET /msi/token?"), "{seen:?}");
+    assert_eq!(seen[0].header("x-identity-header"), Some("CANARY-header"));
+    assert_eq!(
+        seen[0].value("resource"),
+        Some("https://graph.microsoft.com")
+    );
+    assert_eq!(seen[0].value("client_id"), Some("mine"));
+}
+
+#[test]
+fn an_app_service_s_refusal_is_told_in_its_words() {
+    let stage = Stage::new();
+    let proxy = LoginServer::start(|_, _| Answer::html(502));
+    let service = LoginServer::start(|_, _| {
+        let body = serde_json::json!({
+            "statusCode": 400, "message": "Unable to load requested managed identity.",
+            "correlationId": "0",
+        });
+        Answer::json(400, &body)
+    });
+    app_service(&stage, &format!("{}/msi/token", service.url), &proxy)
+        .code(4)
+        .says("no managed identity: Unable to load requested managed identity.");
+    assert_eq!(service.seen().len(), 1);
+    assert!(stage.sandbox.requests().is_empty());
+}
+
+#[test]
+fn the_secret_of_an_app_service_goes_to_no_public_address_and_after_no_redirect() {
+    let stage = Stage::new();
+    let proxy = LoginServer::start(|_, _| Answer::html(502));
+    // An address for documentation, which is nobody's.
+    app_service(&stage, "http://203.0.113.1:8081/msi/token", &proxy)
+        .code(4)
+        .says("cannot reach `203.0.113.1`: plain http is for this computer and its private network only");
+
+    let target = LoginServer::start(|_, _| Answer::token("stolen", 3600));
+    let to = format!("{}/x", target.url);
+    let service = LoginServer::start(move |_, _| Answer::redirect(&to));
+    app_service(&stage, &format!("{}/msi/token", service.url), &proxy)
+        .code(4)
+        .says("it answered 307");
+    assert!(target.seen().is_empty());
+}
+
+#[test]
+fn a_platform_without_support_is_named_and_not_asked() {
+    let stage = Stage::new();
+    let server = LoginServer::start(metadata);
+    let config = "auth = \"managed-identity\"\n";
+    fs::write(stage.home.path().join("config.toml"), config).unwrap();
+    for (name, variables) in [
+        (
+            "Service Fabric",
+            &[
+                "IDENTITY_ENDPOINT",
+                "IDENTITY_HEADER",
+                "IDENTITY_SERVER_THUMBPRINT",
+            ][..],
+        ),
+        ("Azure ML", &["MSI_ENDPOINT", "MSI_SECRET"]),
+        ("CloudShell", &["MSI_ENDPOINT"]),
+    ] {
+        let mut command = stage.command(["--config", "config.toml", "auth", "status"]);
+        command.env_remove("GRAPH_ATTACH_TOKEN");
+        for variable in variables {
+            command.env(variable, &server.url);
+        }
+        Run::of(command.output().unwrap()).code(2).says(&format!(
+            "the identity cannot be used: {name} managed identity isn't supported"
+        ));
+    }
+    assert!(server.seen().is_empty());
 }

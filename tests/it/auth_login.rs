@@ -139,7 +139,7 @@ fn failures_have_their_codes() {
         (
             4,
             "authorization_declined",
-            "AADSTS70018: no",
+            "The end user declined.",
             "the sign-in was declined",
         ),
         (4, "expired_token", "AADSTS70020: late", "the code expired"),

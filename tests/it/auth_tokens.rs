@@ -1,7 +1,15 @@
 //! The binary and its token: which source wins, what it says of a token that will not do, and bad
 //! input, each with its exit code.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    fs,
+    io::Read,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Stdio,
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -187,6 +195,40 @@ fn a_token_command_gets_no_standard_input() {
         .write_stdin("CANARY")
         .output();
     Run::of(run.unwrap()).code(4).says("the token is empty");
+}
+
+#[test]
+fn a_token_command_does_not_outlive_an_interrupted_run() {
+    let stage = Stage::new();
+    let started = stage.home.path().join("started");
+    stage.file("f.txt", 10);
+    // The signal goes to `graph-attach` alone, as from `kill`; a terminal would send it to both.
+    let script = "#!/bin/sh\necho >started\nexec sleep 60\n";
+    write(&stage.home.path().join("print"), script, 0o700);
+    let mut child = stage
+        .process(["attach", "f.txt", "--token-command", "./print"])
+        .env_remove("GRAPH_ATTACH_TOKEN")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let patience = Instant::now();
+    while !started.exists() {
+        assert!(patience.elapsed() < Duration::from_secs(20), "it starts");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let mut stderr = child.stderr.take().unwrap();
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = stderr.read_to_end(&mut Vec::new());
+        let _ = tell.send(());
+    });
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert!(!child.wait().unwrap().success());
+    // The command writes its complaints to the same pipe, which ends when nobody holds it any more.
+    let ended = told.recv_timeout(Duration::from_secs(10));
+    assert!(ended.is_ok(), "the token command still runs");
 }
 
 #[test]

@@ -4,8 +4,10 @@
 //! made each time, so that a rotated secret or federated token is read anew and a token that was
 //! refused does not come out of a cache.
 //!
-//! Of the environment, the library itself reads `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`, with
-//! which App Service, Functions and Container Apps tell where their managed identity is.
+//! For a managed identity the library itself reads variables of the environment. `IDENTITY_ENDPOINT`
+//! with `IDENTITY_HEADER` is how App Service, Functions and Container Apps tell where theirs is. By
+//! `IDENTITY_SERVER_THUMBPRINT`, `IMDS_ENDPOINT`, `MSI_ENDPOINT` and `MSI_SECRET` it knows Service
+//! Fabric, Azure Arc, Azure ML and Cloud Shell; one that it does not support it names, and asks nobody.
 
 mod transport;
 
@@ -39,8 +41,12 @@ use transport::{Ear, Heard, Transport};
 /// How long getting a token may take in all, tries included: as long as a token command may.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Tries after the first. The library's eight would outlast our patience.
+/// Tries after the first; the library's eight would outlast our patience. It has its own way with the
+/// metadata service, whatever it is told: six more tries within 72 s, also after a 404 or a 410.
 const RETRIES: u32 = 3;
+
+/// Where the platform says that its identities are. The library takes it from the same place.
+const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
 
 /// An app or a workload that signs in by itself.
 pub(super) struct Entra {
@@ -50,6 +56,7 @@ pub(super) struct Entra {
     scope: String,
     metadata: Option<Url>,
     web: Arc<Web>,
+    patience: Duration,
 }
 
 impl Entra {
@@ -96,6 +103,7 @@ impl Entra {
                 .map(metadata)
                 .transpose()?,
             web: Arc::new(Web::new(context.ca_file.as_deref())?),
+            patience: PATIENCE,
         })
     }
 
@@ -136,9 +144,11 @@ impl Entra {
                 WorkloadIdentityCredential::new(Some(options)).map_err(refused)?
             }
             Method::ManagedIdentity => {
+                let named = std::env::var(IDENTITY_ENDPOINT);
+                let named = named.ok().and_then(|url| Url::parse(&url).ok());
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
-                    client_options: self.options(Reach::Metadata, ear),
+                    client_options: self.options(Reach::Metadata { named }, ear),
                 };
                 ManagedIdentityCredential::new(Some(options)).map_err(refused)?
             }
@@ -193,18 +203,15 @@ impl Ask for Entra {
             let ear = Ear::default();
             let credential = self.credential(&ear)?;
             let scopes = [self.scope.as_str()];
-            let asked = tokio::time::timeout(PATIENCE, credential.get_token(&scopes, None)).await;
-            let Ok(answer) = asked else {
-                let host = match self.method {
-                    Method::ManagedIdentity => "the metadata service".into(),
-                    _ => self.login_url.host_str().unwrap_or_default().to_owned(),
-                };
-                return Err(Problem::Unreachable {
-                    host,
-                    why: "no answer in time".into(),
-                });
+            let asking = credential.get_token(&scopes, None);
+            let answer = tokio::time::timeout(self.patience, asking).await;
+            let token = match (answer, ear.take()) {
+                (Ok(Ok(token)), _) => token,
+                // Also when time is up: an answer that was tried again in vain says more than that.
+                (_, Some(heard)) => return Err(self.sort(heard)),
+                (Ok(Err(error)), None) => return Err(Problem::Identity(brief(&error))),
+                (Err(_), None) => return Err(self.silence()),
             };
-            let token = answer.map_err(|error| self.sort(ear.take(), &error))?;
             let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
             Ok(Issued {
                 token: Token::new(token.token.secret())?,
@@ -223,34 +230,43 @@ impl Entra {
     /// What a failure comes to, by what was heard last. The library's own account of it is kept out:
     /// it cannot read descriptions of several lines, which Entra's are, and leads to pages about the
     /// library.
-    fn sort(&self, heard: Option<Heard>, error: &azure_core::Error) -> Problem {
+    fn sort(&self, heard: Heard) -> Problem {
         let managed = self.method == Method::ManagedIdentity;
         match heard {
-            Some(Heard::Nothing(unreachable)) if managed => {
-                Problem::NoPlatform(unreachable.to_string())
-            }
-            Some(Heard::Nothing(unreachable)) => unreachable.into(),
-            Some(Heard::Answer {
-                status: status @ (408 | 429 | 500..),
+            Heard::Nothing(unreachable) if managed => Problem::NoPlatform(unreachable.to_string()),
+            Heard::Nothing(unreachable) => unreachable.into(),
+            // With 410 the metadata service says that it is being updated.
+            Heard::Answer {
+                status: status @ (408 | 410 | 429 | 500..),
                 ..
-            }) => Problem::Unavailable(status),
-            Some(Heard::Answer {
+            } => Problem::Unavailable(status),
+            Heard::Answer {
                 refusal: Some(refusal),
                 ..
-            }) if managed => Problem::NoPlatform(if refusal.text.is_empty() {
+            } if managed => Problem::NoPlatform(if refusal.text.is_empty() {
                 refusal.error
             } else {
                 refusal.text
             }),
-            Some(Heard::Answer {
+            Heard::Answer {
                 refusal: Some(refusal),
                 ..
-            }) => Problem::Refused(refusal),
-            Some(Heard::Answer { status, .. }) if managed => {
+            } => Problem::Refused(refusal),
+            Heard::Answer { status, .. } if managed => {
                 Problem::NoPlatform(format!("it answered {status}"))
             }
-            Some(Heard::Answer { .. }) => Problem::Garbled("it is no answer of Entra's"),
-            None => Problem::Identity(brief(error)),
+            Heard::Answer { .. } => Problem::Garbled("it is no answer of Entra's"),
+        }
+    }
+
+    /// What it comes to when time is up and nothing was heard.
+    fn silence(&self) -> Problem {
+        Problem::Unreachable {
+            host: match self.method {
+                Method::ManagedIdentity => "the metadata service".into(),
+                _ => self.login_url.host_str().unwrap_or_default().to_owned(),
+            },
+            why: "no answer in time".into(),
         }
     }
 }
@@ -290,5 +306,73 @@ fn metadata(text: &str) -> Result<Url, Problem> {
         Ok(url)
     } else {
         Err(Problem::Metadata)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::{auth::Kind, config::cloud::PUBLIC};
+
+    /// What is said of a metadata service when the patience with it has come to its end.
+    async fn impatient(service: &TcpListener, seconds: u64) -> Problem {
+        let identity = Identity {
+            metadata_host: Some(format!("http://{}", service.local_addr().unwrap())),
+            ..Identity::default()
+        };
+        let context = Context {
+            cloud: PUBLIC,
+            login_url: Url::parse("https://login.example").unwrap(),
+            ca_file: None,
+            state_dir: None,
+        };
+        let entra = Entra {
+            patience: Duration::from_secs(seconds),
+            ..Entra::new(Method::ManagedIdentity, &identity, &context).unwrap()
+        };
+        entra.ask(None).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_was_tried_again_until_time_was_up_is_told() {
+        for (status, sentence, kind) in [
+            (
+                404,
+                "gives no managed identity: it answered 404",
+                Kind::Credentials,
+            ),
+            (410, "answered 410", Kind::Temporary),
+        ] {
+            let service = TcpListener::bind("127.0.0.1:0").unwrap();
+            let listener = service.try_clone().unwrap();
+            std::thread::spawn(move || {
+                while let Ok((mut stream, _)) = listener.accept() {
+                    let _ = stream.read(&mut [0; 4096]);
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {status} No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                    );
+                }
+            });
+            let problem = impatient(&service, 2).await;
+            assert!(problem.to_string().contains(sentence), "{problem}");
+            assert_eq!(problem.kind(), kind);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_that_is_silent_is_called_that() {
+        let service = TcpListener::bind("127.0.0.1:0").unwrap();
+        let problem = impatient(&service, 1).await;
+        assert!(
+            problem.to_string().contains("no answer in time"),
+            "{problem}"
+        );
+        assert_eq!(problem.kind(), Kind::Temporary);
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     future::Future,
+    net::Ipv4Addr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,12 +13,15 @@ use azure_core::{
     http::{AsyncRawResponse, Body, HttpClient, Request, headers::Headers},
 };
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use url::{Host, Url};
 
 use crate::auth::{
     entra::Refusal,
-    http::{self, Reach, Unreachable, Web},
+    http::{Reach, Unreachable, Web},
 };
+
+/// Where a machine of Azure's finds its metadata service.
+const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// What the last request led to.
 pub(super) enum Heard {
@@ -50,7 +54,7 @@ pub(super) struct Transport {
     pub(super) reach: Reach,
     /// The https spelling of an authority that really speaks http.
     pub(super) plain: Option<Url>,
-    /// Where the metadata service is instead of 169.254.169.254.
+    /// Where the metadata service is instead of [`METADATA`].
     pub(super) metadata: Option<Url>,
 }
 
@@ -65,7 +69,8 @@ impl Transport {
                 let _ = url.set_port(port);
                 return url;
             }
-            (_, Some(metadata)) if http::is_link_local(asked) => metadata,
+            // Only that address: App Service has its identity endpoint on another link-local one.
+            (_, Some(metadata)) if asked.host() == Some(Host::Ipv4(METADATA)) => metadata,
             _ => return url,
         };
         // Both are http URLs with hosts, so none of these can fail.
@@ -90,7 +95,10 @@ impl Transport {
             .collect();
         let method = request.method().as_ref().parse().unwrap_or_default();
         let url = self.route(request.url());
-        let sent = self.web.send(self.reach, method, &url, headers, body).await;
+        let sent = self
+            .web
+            .send(&self.reach, method, &url, headers, body)
+            .await;
         let heard = match &sent {
             Err(unreachable) => Heard::Nothing(unreachable.clone()),
             Ok(reply) => Heard::Answer {
@@ -104,7 +112,7 @@ impl Transport {
             // another try.
             let kind = match self.reach {
                 Reach::Login => ErrorKind::Io,
-                Reach::Metadata => ErrorKind::Other,
+                Reach::Metadata { .. } => ErrorKind::Other,
             };
             azure_core::Error::new(kind, unreachable)
         })?;
@@ -172,6 +180,11 @@ mod tests {
         assert_eq!(
             route(None, Some("http://127.0.0.1:2579"), metadata),
             "http://127.0.0.1:2579/metadata/identity?x=1"
+        );
+        let app_service = "http://169.254.130.2:8081/msi/token?x=1";
+        assert_eq!(
+            route(None, Some("http://127.0.0.1:2579"), app_service),
+            app_service
         );
     }
 
