@@ -47,6 +47,8 @@ use signals::Signals;
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     forbid_core_dumps();
+    #[cfg(target_os = "linux")]
+    keep_memory_private();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -75,6 +77,22 @@ fn forbid_core_dumps() {
             maximum,
         },
     );
+}
+
+/// The limit is none where dumps are piped to a program, and other processes of the same user could read
+/// the memory without a dump: the kernel has a switch against both, which it resets for commands that
+/// this one runs. A debugger that started this program sees everything anyway, and needs it off.
+#[cfg(target_os = "linux")]
+fn keep_memory_private() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let tracer = status
+        .lines()
+        .find_map(|line| line.strip_prefix("TracerPid:"));
+    if tracer.is_none_or(|pid| pid.trim() == "0") {
+        // Where it should not be allowed, the limit remains.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
 }
 
 fn run_command(cli: &Cli) -> u8 {

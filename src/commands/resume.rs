@@ -113,7 +113,7 @@ async fn one(
         attachment: record.attachment.clone(),
         source,
         again: false,
-        verify: args.verify,
+        verify: args.verify || record.verify,
         spool: record.spooled.then_some(record.id),
         earlier,
     };

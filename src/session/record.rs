@@ -91,6 +91,9 @@ pub struct Record {
     pub sha256: Option<Digest>,
     /// The file as the upload's first command found it.
     pub stamp: Stamp,
+    /// Whether it is to be read back in the end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verify: bool,
     /// Ids of the attachments that the item had before.
     pub before: Vec<String>,
     /// What the service acknowledged.
@@ -237,6 +240,7 @@ pub(crate) mod tests {
             },
             file: "/home/ann/report.pdf".into(),
             spooled: false,
+            verify: false,
             attachment: Attachment {
                 name: "report.pdf".into(),
                 content_type: "application/pdf".into(),

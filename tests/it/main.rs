@@ -23,6 +23,7 @@ mod crash;
 mod faults;
 #[cfg(feature = "login")]
 mod generated;
+mod going_on;
 mod help;
 mod json;
 mod lies;

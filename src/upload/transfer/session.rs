@@ -127,6 +127,7 @@ impl Transfer<'_> {
             stamp: earlier
                 .as_ref()
                 .map_or(job.source.stamp(), |record| record.stamp),
+            verify: job.verify,
             before: self.before.clone(),
             acked: Mark::start(),
             sent: Mark::start(),

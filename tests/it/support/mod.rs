@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod liar;
 #[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
+pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod scenario;
 pub(crate) mod schema;
@@ -12,5 +13,6 @@ pub(crate) mod stage;
 pub(crate) mod watched;
 
 pub(crate) use client::{Client, bytes};
+pub(crate) use process::{as_nobody, until};
 pub(crate) use stage::{BINARY, Run, Stage, content, figure, has, not_tried, sha256};
 pub(crate) use watched::{Watched, watch};
