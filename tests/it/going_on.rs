@@ -59,11 +59,9 @@ fn paste(stage: &Stage, run: &Run) -> Run {
         thread::sleep(Duration::from_millis(5));
     }
     stage.sandbox.clear_faults();
-    let hints = run
-        .stderr
-        .lines()
-        .filter_map(|line| line.strip_prefix("hint: "));
-    let hint = hints.last().unwrap_or_else(|| panic!("no hint: {run:#?}"));
+    let hints = run.stderr.lines().rev();
+    let mut hints = hints.filter_map(|line| line.strip_prefix("hint: "));
+    let hint = hints.next().unwrap_or_else(|| panic!("no hint: {run:#?}"));
     Run::of(shell(stage, hint).stdin(Stdio::null()).output().unwrap())
 }
 

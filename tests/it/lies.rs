@@ -749,31 +749,45 @@ fn the_bearer_stays_at_home() {
 
 #[test]
 fn a_redirect_on_delete_is_not_followed() {
+    let (other_port, other_host) = (Decoy::new("127.0.0.1"), Decoy::new("127.0.0.2"));
     for status in [301, 302, 303, 307, 308] {
-        let decoy = Decoy::new("127.0.0.1");
-        let target = decoy.address.clone();
-        let liar = Liar::new(Box::new(move |asked, _| match asked.what {
-            What::Put => instead(reply(503, &json!({}))),
-            What::Delete => {
-                let location = format!("Location: {target}/stray\r\n");
-                instead(with_head(&format!("{status} Away"), &location, b""))
-            }
-            _ => None,
-        }));
-        let home = tempfile::tempdir().unwrap();
-        fs::write(home.path().join("f"), content("f", SIZE)).unwrap();
-        let args = ["attach", "--max-retries", "0", "f"];
-        let watched = watch(&mut command(home.path(), &liar.places, &args), MINUTE);
-        watched.run.code(5);
-        let watched = watch(
-            &mut command(home.path(), &liar.places, &["cancel", "--all"]),
-            MINUTE,
-        );
-        keeps_secrets(&watched, "cancel");
-        watched.run.code(10);
+        for target in [
+            other_port.address.clone(),
+            other_host.address.clone(),
+            String::new(),
+        ] {
+            let liar = Liar::new(Box::new(move |asked, places| match asked.what {
+                What::Put => instead(reply(503, &json!({}))),
+                What::Delete => {
+                    let host = if target.is_empty() {
+                        &places.upload
+                    } else {
+                        &target
+                    };
+                    let location = format!("Location: {host}/stray\r\n");
+                    instead(with_head(&format!("{status} Away"), &location, b""))
+                }
+                _ => None,
+            }));
+            let home = tempfile::tempdir().unwrap();
+            fs::write(home.path().join("f"), content("f", SIZE)).unwrap();
+            let run = |args: &[&str]| {
+                let watched = watch(&mut command(home.path(), &liar.places, args), MINUTE);
+                keeps_secrets(&watched, "cancel");
+                watched.run
+            };
+            run(&["attach", "--max-retries", "0", "f"]).code(5);
+            run(&["cancel", "--all"]).code(10).says("redirect");
+            let stray = liar
+                .seen()
+                .into_iter()
+                .find(|asked| asked.what == What::Stray);
+            assert!(stray.is_none(), "{stray:?}");
+            // The session is still known, so that it can be cancelled later.
+            assert_eq!(run(&["status"]).code(0).stdout.lines().count(), 1);
+        }
+    }
+    for decoy in [&other_port, &other_host] {
         assert!(decoy.came().is_empty(), "{:?}", decoy.came());
-        // The session is still known, so that it can be cancelled later.
-        let watched = watch(&mut command(home.path(), &liar.places, &["status"]), MINUTE);
-        assert_eq!(watched.run.code(0).stdout.lines().count(), 1);
     }
 }

@@ -5,11 +5,18 @@ use std::{
     net::TcpListener,
     path::Path,
     process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
+use serde_json::json;
+
 use crate::support::{
     Run, Stage, has,
+    liar::Decoy,
     login_server::{Answer, Identity, LoginServer},
 };
 
@@ -162,4 +169,66 @@ fn a_real_server_of_tls_1_1_gets_nothing() {
         assert_eq!(answered, heard, "{version}: {run:#?}");
         assert_eq!(run.code == Some(5), !heard, "{version}: {run:#?}");
     }
+}
+
+/// From https to http, which everybody on the way could read: on every request, nothing comes.
+#[test]
+fn a_redirect_to_plain_http_is_not_followed() {
+    thread::scope(|scope| {
+        for status in [301, 302, 303, 307, 308] {
+            for place in [
+                "GET /v1.0",
+                "POST /v1.0",
+                "PUT /up",
+                "GET /up",
+                "DELETE /up",
+            ] {
+                scope.spawn(move || redirected(status, place));
+            }
+        }
+    });
+}
+
+/// An upload, and the end of its session, at a service that sends the requests of one kind away.
+fn redirected(status: u16, place: &'static str) {
+    let decoy = Decoy::new("127.0.0.1");
+    let identity = Identity::new("127.0.0.1");
+    let target = format!("{}/stray", decoy.address);
+    let struck = Arc::new(AtomicBool::new(false));
+    let strike = Arc::clone(&struck);
+    let server = LoginServer::start_tls(&identity, move |_, seen| {
+        if seen.line.starts_with(place) {
+            strike.store(true, Ordering::Relaxed);
+            return Answer::redirect_with(status, &target);
+        }
+        let host = seen.header("host").unwrap_or_default();
+        let session = json!({
+            "uploadUrl": format!("https://{host}/up/1"),
+            "nextExpectedRanges": ["0-"],
+        });
+        match seen.line.split_once('/') {
+            Some(("GET ", path)) if path.starts_with("v1.0") => {
+                Answer::json(200, &json!({"value": []}))
+            }
+            Some(("POST ", _)) => Answer::json(201, &session),
+            // Nobody knows whether it came.
+            Some(("PUT ", _)) => Answer::json(503, &json!({})),
+            _ => Answer::json(404, &json!({})),
+        }
+    });
+    let stage = Stage::new();
+    stage.file("f.bin", 3_500_000);
+    let run = |args: &[&str]| {
+        let mut command = stage.command(args);
+        command
+            .env("GRAPH_ATTACH_ENDPOINT", format!("{}/v1.0", server.url))
+            .env("SSL_CERT_FILE", &identity.ca_file);
+        Run::of(command.output().unwrap())
+    };
+    let attached = run(&["attach", "--max-retries", "1", "f.bin"]);
+    assert_ne!(attached.code, Some(0), "{attached:#?}");
+    run(&["cancel", "--all", "--max-retries", "0"]);
+    assert!(struck.load(Ordering::Relaxed), "{status} on {place}");
+    let came = decoy.came();
+    assert!(came.is_empty(), "{status} on {place}: {came:?}");
 }

@@ -75,8 +75,12 @@ impl Answer {
     }
 
     pub(crate) fn redirect(to: &str) -> Self {
+        Self::redirect_with(307, to)
+    }
+
+    pub(crate) fn redirect_with(status: u16, to: &str) -> Self {
         Answer {
-            status: 307,
+            status,
             headers: vec![("location", to.into())],
             body: String::new(),
         }
