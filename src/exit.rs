@@ -6,6 +6,7 @@ use crate::{
     output::Problem,
     session::{DirError, LockError, SessionId},
     upload::{Cause, Failure, SourceError},
+    web::CaFile,
 };
 
 /// Everything attached, or already was.
@@ -253,7 +254,7 @@ pub fn verdict(error: &anyhow::Error) -> Verdict {
         if let Some(error) = cause.downcast_ref::<config::Error>() {
             return Verdict::new(USAGE, "Configuration", error.to_string()).hints(error.hints());
         }
-        if let Some(error) = cause.downcast_ref::<graph::CaFile>() {
+        if let Some(error) = cause.downcast_ref::<CaFile>() {
             return Verdict::new(USAGE, "CaFile", error.to_string());
         }
         if let Some(error) = cause.downcast_ref::<DirError>() {

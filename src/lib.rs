@@ -13,6 +13,7 @@
 //! * [`graph`] speaks HTTP, through two clients: one that owns the token and knows only Graph, and
 //!   one for upload URLs, where no token type is in scope.
 //! * [`session`] keeps uploads on disk, so that another process can go on with them.
+//! * [`web`] is what every HTTP client here has in common: where it may go, and what it never does.
 //! * [`auth`] gets tokens; [`config`] decides settings, each of which remembers where it came from.
 //! * `commands` has one verb per file; `cli` is the command line and nothing else; `exit` turns an
 //!   error into a code, a sentence and the next command to run.
@@ -34,6 +35,7 @@ pub mod sandbox;
 pub mod session;
 mod signals;
 pub mod upload;
+pub mod web;
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 

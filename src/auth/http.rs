@@ -1,15 +1,17 @@
 //! Speaks to login hosts and to the platform's metadata service; with neither does Graph's token
-//! travel. Like Graph's own transport: no redirects, no `Referer`, no cookies, no retries, no URL in
-//! an error, TLS 1.2 or later with the platform's roots. Plain http is for this computer only, and
+//! travel. As in every client here, no error has a URL in it. Plain http is for this computer only, and
 //! for where its platform gives out identities.
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Method, header::HeaderMap};
+use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
-use crate::config::endpoint;
+use crate::{
+    config::endpoint,
+    web::{self, Roots, innermost},
+};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -37,7 +39,7 @@ pub(super) enum Reach {
 
 /// A client for a handful of requests, made when the first one is sent.
 pub(super) struct Web {
-    roots: Vec<reqwest::Certificate>,
+    roots: Roots,
     proxied: OnceLock<Client>,
     direct: OnceLock<Client>,
 }
@@ -67,22 +69,7 @@ impl From<Unreachable> for Problem {
 impl Web {
     /// Trusts the certificates of `ca_file` besides the platform's.
     pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Problem> {
-        let roots = match ca_file {
-            None => Vec::new(),
-            Some(path) => {
-                let wrong = |why: String| Problem::CaFile {
-                    path: path.to_owned(),
-                    why,
-                };
-                let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-                let roots = reqwest::Certificate::from_pem_bundle(&pem)
-                    .map_err(|_| wrong("it is not PEM".into()))?;
-                if roots.is_empty() {
-                    return Err(wrong("it holds no certificate".into()));
-                }
-                roots
-            }
-        };
+        let roots = Roots::read(ca_file)?;
         Ok(Web {
             roots,
             proxied: OnceLock::new(),
@@ -149,32 +136,15 @@ impl Web {
         if let Some(client) = slot.get() {
             return Ok(client.clone());
         }
-        let mut builder = builder().https_only(!near);
-        if !self.roots.is_empty() {
-            builder = builder.tls_certs_merge(self.roots.iter().cloned());
-        }
-        if near {
-            builder = builder.no_proxy();
-        }
+        let mut builder = web::client(near, &self.roots)
+            .connect_timeout(CONNECT)
+            .timeout(EXCHANGE);
         if metadata {
             builder = builder.connect_timeout(CONNECT_METADATA);
         }
         let client = builder.build()?;
         Ok(slot.get_or_init(|| client).clone())
     }
-}
-
-/// What every client here has in common.
-fn builder() -> ClientBuilder {
-    Client::builder()
-        .user_agent(concat!("graph-attach/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false)
-        .retry(reqwest::retry::never())
-        .http1_only()
-        .tls_version_min(reqwest::tls::Version::TLS_1_2)
-        .connect_timeout(CONNECT)
-        .timeout(EXCHANGE)
 }
 
 fn may_go(reach: &Reach, url: &Url) -> bool {
@@ -208,15 +178,7 @@ fn reason(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".into();
     }
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(next) = innermost.source() {
-        innermost = next;
-    }
-    if std::ptr::addr_eq(innermost, error) {
-        "the request failed".into()
-    } else {
-        innermost.to_string()
-    }
+    innermost(error)
 }
 
 #[cfg(test)]
@@ -294,8 +256,8 @@ mod tests {
     fn a_ca_file_must_hold_certificates() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile { .. })));
+        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
         std::fs::write(&path, "nothing").unwrap();
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile { .. })));
+        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
     }
 }

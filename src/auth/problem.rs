@@ -7,13 +7,13 @@ use super::{
     entra::{NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use crate::session::DirError;
+use crate::{session::DirError, web::CaFile};
 
 /// What went wrong at a source.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The file cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read `{}`", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -111,13 +111,8 @@ pub enum Problem {
     )]
     Metadata,
     /// The CA file is none.
-    #[error("cannot use the CA file {}: {why}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
+    #[error(transparent)]
+    CaFile(#[from] CaFile),
     /// No answer from the login service.
     #[error("cannot reach `{host}`: {why}")]
     Unreachable {
@@ -182,7 +177,7 @@ impl Problem {
             | Problem::Incomplete { .. }
             | Problem::Identity(_)
             | Problem::Metadata
-            | Problem::CaFile { .. } => Kind::Configuration,
+            | Problem::CaFile(_) => Kind::Configuration,
             Problem::Unreachable { .. } | Problem::Unavailable(_) | Problem::LoginBusy(_) => {
                 Kind::Temporary
             }

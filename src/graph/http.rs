@@ -1,8 +1,7 @@
-//! The only file that names reqwest: one exchange with a server, its time limits, and its errors
-//! with every URL taken out.
+//! One exchange with a server of the service, its time limits, and its errors with every URL taken out.
 //!
-//! No redirects, no `Referer`, no cookies, no retries, no decompression. Plain http only ever goes
-//! to this computer, and then never through a proxy.
+//! No decompression; all else that is never done is in [`crate::web`]. Plain http only ever goes to this
+//! computer.
 
 use std::{
     cell::RefCell,
@@ -24,7 +23,10 @@ use super::{
     retry_after,
 };
 
-use crate::config::endpoint::is_loopback;
+use crate::{
+    config::endpoint::is_loopback,
+    web::{self, CaFile, Roots, innermost},
+};
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -58,7 +60,7 @@ impl Default for Limits {
 pub struct Transport {
     limits: Limits,
     /// Trusted beside the platform's.
-    extra_roots: Vec<reqwest::Certificate>,
+    roots: Roots,
     /// Through the proxy that the environment names, if any.
     proxied: RefCell<Option<reqwest::Client>>,
     /// For this computer.
@@ -113,25 +115,10 @@ impl Reply {
 impl Transport {
     /// A transport with these limits; reads the CA file now, so that a wrong one is told at once.
     pub fn new(limits: Limits) -> Result<Self, CaFile> {
-        let extra_roots = match &limits.ca_file {
-            None => Vec::new(),
-            Some(path) => {
-                let wrong = |why: String| CaFile {
-                    path: path.clone(),
-                    why,
-                };
-                let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-                let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                    .map_err(|_| wrong("it is not PEM".to_owned()))?;
-                if certificates.is_empty() {
-                    return Err(wrong("it holds no certificate".to_owned()));
-                }
-                certificates
-            }
-        };
+        let roots = Roots::read(limits.ca_file.as_deref())?;
         Ok(Transport {
             limits,
-            extra_roots,
+            roots,
             proxied: RefCell::default(),
             direct: RefCell::default(),
         })
@@ -150,22 +137,9 @@ impl Transport {
         if let Some(client) = &*slot.borrow() {
             return Ok(client.clone());
         }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("graph-attach/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .https_only(!local)
+        let builder = web::client(local, &self.roots)
             .tcp_nodelay(true)
             .connect_timeout(CONNECT.min(self.limits.stall));
-        if !self.extra_roots.is_empty() {
-            builder = builder.tls_certs_merge(self.extra_roots.iter().cloned());
-        }
-        if local {
-            builder = builder.no_proxy();
-        }
         let client = builder.build().map_err(|error| {
             Error::local(
                 Kind::Certificate,
@@ -336,14 +310,6 @@ pub(crate) fn json() -> (HeaderName, HeaderValue) {
     (CONTENT_TYPE, HeaderValue::from_static("application/json"))
 }
 
-/// The CA file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot use the CA file `{}`: {why}", path.display())]
-pub struct CaFile {
-    path: PathBuf,
-    why: String,
-}
-
 /// Sorts an error of reqwest. What it was about to connect to, or did, is in its text only as a
 /// host name: `without_url` does not reach the errors below it, but those never hold a URL.
 fn from_reqwest(error: &reqwest::Error) -> Error {
@@ -366,24 +332,6 @@ fn from_reqwest(error: &reqwest::Error) -> Error {
         text
     };
     Error::local(Kind::Connect, text)
-}
-
-/// The deepest cause says what happened; those above say in which layer.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut deepest: &dyn std::error::Error = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    let io = deepest.downcast_ref::<std::io::Error>();
-    if io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof) {
-        // TLS would explain it with an address of its manual.
-        return "the server closed it too early".to_owned();
-    }
-    match deepest.downcast_ref::<reqwest::Error>() {
-        // Its own text would name the URL.
-        Some(_) => "the request failed".to_owned(),
-        None => deepest.to_string(),
-    }
 }
 
 /// Whether an answer came that cannot be read, such as headers without an end: unlike a connection

@@ -22,7 +22,7 @@ pub mod wire;
 pub use body::Meter;
 pub use client::{Created, GraphClient};
 pub use error::{Error, Kind};
-pub use http::{CaFile, Limits, Transport};
+pub use http::{Limits, Transport};
 pub use item::{Item, ItemKind};
 pub use mail::{Entry, Found, Where};
 pub use message::{Address, Body, Draft};
