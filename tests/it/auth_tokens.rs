@@ -241,7 +241,7 @@ fn bad_sources_have_a_sentence_and_a_code() {
     write(&home.join("page"), "<html>CANARY</html>", 0o600);
     for (code, args, sentence) in [
         (4, ["--token-file", "directory"], "directory is a directory"),
-        (4, ["--token-file", "missing"], "cannot read missing"),
+        (4, ["--token-file", "missing"], "cannot read `missing`"),
         (4, ["--token-file", "empty"], "the token is empty"),
         (4, ["--token-file", "lines"], "line break"),
         (4, ["--token-file", "page"], "a page of HTML"),

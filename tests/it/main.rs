@@ -37,6 +37,7 @@ mod recipes;
 mod resume;
 mod sandbox_faults;
 mod sandbox_items;
+mod sandbox_refusals;
 mod sandbox_tls;
 mod sandbox_uploads;
 mod secrets;
