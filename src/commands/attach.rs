@@ -62,13 +62,9 @@ async fn all(
         item: target.item().cloned(),
     };
     let mailbox = context.mailbox()?;
-    for note in graph
-        .check_token(mailbox.as_deref())
-        .await
-        .map_err(request)?
-    {
-        context.printer.warn(&note);
-    }
+    let checked = graph.check_token(mailbox.as_deref()).await;
+    context.warn_of_token(&graph).await;
+    checked.map_err(request)?;
     let patience = Patience::new(context, &graph, &args.retry);
     let item = match target {
         Target::Item(item) => ids::resolve(item.clone(), &graph, &patience, context).await?,

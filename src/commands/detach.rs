@@ -52,6 +52,7 @@ pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<
             }
         }
     }
+    context.warn_of_token(&graph).await;
     Ok(match first {
         None => exit::SUCCESS,
         Some(_) if done > 0 => exit::PARTIAL,

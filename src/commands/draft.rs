@@ -25,5 +25,6 @@ pub(super) async fn run(args: &DraftArgs, context: &Context) -> anyhow::Result<u
     } else {
         context.printer.line(&found.id);
     }
+    context.warn_of_token(&graph).await;
     Ok(exit::SUCCESS)
 }

@@ -50,5 +50,6 @@ pub(super) async fn run(args: &FindArgs, context: &Context) -> anyhow::Result<u8
             context.printer.row(&fields.map(String::as_str));
         }
     }
+    context.warn_of_token(&graph).await;
     Ok(exit::SUCCESS)
 }

@@ -61,6 +61,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
             }
         }
         reporter.reached(index + 1);
+        context.warn_of_token(&graph).await;
     }
     reporter.finish();
     Ok(batch.finish())

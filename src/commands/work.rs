@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::HashSet,
     mem,
     rc::Rc,
     time::{Duration, Instant},
@@ -38,6 +39,8 @@ pub(crate) struct Context {
     store: OnceCell<Result<Store, DirError>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: Cell<bool>,
+    /// What the user was told of the token's source.
+    told: RefCell<HashSet<String>>,
 }
 
 impl Context {
@@ -50,6 +53,7 @@ impl Context {
             batch: RefCell::default(),
             store: OnceCell::new(),
             warned: Cell::default(),
+            told: RefCell::default(),
         }
     }
 
@@ -174,6 +178,16 @@ impl Context {
                 .detail(1, &format!("{ignored} is set too, and ignored"));
         }
         Ok(provider)
+    }
+
+    /// Says what a person should know about where the token came from.
+    pub(crate) async fn warn_of_token(&self, graph: &GraphClient) {
+        for note in graph.take_notes().await {
+            // `resume` asks anew for every session.
+            if self.told.borrow_mut().insert(note.clone()) {
+                self.printer.warn(&note);
+            }
+        }
     }
 
     /// How long an upload goes on trying.

@@ -82,10 +82,17 @@ impl GraphClient {
     }
 
     /// Asks for the token now, and looks whether it can be for this mailbox: an error here is an
-    /// error before anything was done. Gives what a person should know about the token's source.
-    pub async fn check_token(&self, mailbox: Option<&str>) -> Result<Vec<String>, Error> {
-        self.token(&self.url(&item::owner(mailbox))).await?;
-        Ok(self.provider()?.take_notes().await)
+    /// error before anything was done.
+    pub async fn check_token(&self, mailbox: Option<&str>) -> Result<(), Error> {
+        self.token(&self.url(&item::owner(mailbox))).await.map(drop)
+    }
+
+    /// What a person should know about the token's source, once it was asked.
+    pub async fn take_notes(&self) -> Vec<String> {
+        match &self.tokens {
+            Ok(provider) => provider.take_notes().await,
+            Err(_) => Vec::new(),
+        }
     }
 
     /// Asks the service for the least that a token for mail or for events can see.

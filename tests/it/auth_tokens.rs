@@ -320,6 +320,26 @@ fn a_token_file_that_others_can_read_is_worth_a_warning() {
     attach(&stage, &[], &["--token-file", "open"])
         .code(0)
         .says("can be read by others");
+    // Once by every command, however often it asks.
+    stage.file("big", 5_000_000);
+    stage
+        .sandbox
+        .add_faults(["put@2x4=503"].map(|fault| fault.parse().unwrap()));
+    for name in ["one", "two"] {
+        let line = ["attach", "--max-retries=0", "big", "--name", name];
+        stage.run(line).code(5);
+    }
+    stage.sandbox.clear_faults();
+    for line in [&["ls"][..], &["resume", "--all"]] {
+        let mut command = stage.command(line);
+        let output = command.args(["--token-file", "open"]).output().unwrap();
+        let run = Run::of(output).code(0);
+        assert_eq!(
+            run.stderr.matches("can be read by others").count(),
+            1,
+            "{run:#?}"
+        );
+    }
     write(&path, stage.sandbox.token(), 0o600);
     let run = attach(&stage, &[], &["--again", "--token-file", "open"]);
     assert!(!run.stderr.contains("can be read by others"), "{run:#?}");
