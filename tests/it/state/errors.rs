@@ -104,9 +104,43 @@ const ONLY_STATE: [&str; 9] = [
     "unlink",
 ];
 
-/// System calls that touch the state directory, in the order in which the main thread makes them:
-/// name and which one of its name.
-fn state_calls(stage: &Stage) -> Vec<(String, usize)> {
+/// Where the content comes from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Content {
+    File,
+    /// Kept in the state directory while it is uploaded.
+    Stdin,
+}
+
+impl Content {
+    fn args(self) -> &'static [&'static str] {
+        match self {
+            Content::File => &ATTACH,
+            Content::Stdin => &[
+                "attach",
+                "--chunk-size",
+                "1MiB",
+                "--quiet",
+                "--name",
+                "f",
+                "-",
+            ],
+        }
+    }
+
+    /// What is at the other end of standard input.
+    fn stdin(self, stage: &Stage) -> Stdio {
+        match self {
+            Content::File => Stdio::null(),
+            Content::Stdin => fs::File::open(stage.home.path().join("f")).unwrap().into(),
+        }
+    }
+}
+
+/// System calls that touch the state directory, or of a piped upload its spool: name, and which one of
+/// its name in its thread.
+fn state_calls(content: Content) -> Vec<(String, usize)> {
+    let stage = stage();
     let log = stage.home.path().join("strace");
     let options = [
         "-o".as_ref(),
@@ -114,10 +148,13 @@ fn state_calls(stage: &Stage) -> Vec<(String, usize)> {
         "-e".as_ref(),
         "trace=all".as_ref(),
     ];
-    traced(stage, &options, &ATTACH).code(0);
+    traced(&stage, &options, content, &[]).code(0);
     let dir = stage.state_dir().to_string_lossy().into_owned();
+    let mark = match content {
+        Content::File => dir.as_str(),
+        Content::Stdin => ".spool",
+    };
     let text = String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
-    let main = text.split_whitespace().next().expect("a log").to_owned();
     let (mut counts, mut calls) = (BTreeMap::new(), Vec::new());
     for line in text.lines() {
         let Some((thread, rest)) = line.split_once(' ') else {
@@ -126,35 +163,42 @@ fn state_calls(stage: &Stage) -> Vec<(String, usize)> {
         let Some((name, _)) = rest.trim_start().split_once('(') else {
             continue;
         };
-        if thread != main || name.contains(' ') {
+        if name.contains(' ') {
             continue;
         }
-        let count: &mut usize = counts.entry(name.to_owned()).or_default();
+        let count: &mut usize = counts
+            .entry((thread.to_owned(), name.to_owned()))
+            .or_default();
         *count += 1;
-        // Closing cannot fail in a way that matters, and nobody looks.
-        if rest.contains(&dir) && !["close", "fcntl"].contains(&name) {
+        // Closing cannot fail in a way that matters, and nobody looks. Writing is also how threads wake
+        // each other; a spool that cannot be written is what a full disk shows. One that cannot be read
+        // is a file that cannot be read.
+        if rest.contains(mark) && !["close", "fcntl", "pread64", "write"].contains(&name) {
             calls.push((name.to_owned(), *count));
         }
     }
     calls
 }
 
-/// Runs the binary under strace.
-fn traced(stage: &Stage, options: &[&OsStr], args: &[&str]) -> Run {
+/// Runs the upload under strace.
+fn traced(stage: &Stage, options: &[&OsStr], content: Content, more: &[&str]) -> Run {
     let mut command = Command::new("strace");
     command
         .args(["-f", "-qq", "-y", "--signal=none", "--seccomp-bpf"])
         .args(options)
         .arg(BINARY)
-        .args(args)
+        .args(content.args())
+        .args(more)
         .env_clear()
         .envs(stage.environment())
-        .current_dir(stage.home.path());
-    run(command)
+        .current_dir(stage.home.path())
+        .stdin(content.stdin(stage));
+    Run::of(command.output().expect("strace runs"))
 }
 
 /// What is injected into one upload.
 struct Case {
+    content: Content,
     /// System calls, with commas.
     names: String,
     /// strace's `error=…:when=…`.
@@ -164,7 +208,7 @@ struct Case {
 
 /// Every error at every operation, once and from then on; and of all that is only for the state at
 /// once, from the first, second, … of each on.
-fn cases(calls: &[(String, usize)]) -> Vec<Case> {
+fn cases(content: Content, calls: &[(String, usize)]) -> Vec<Case> {
     let mut cases = Vec::new();
     let both = std::env::var_os("STATE_ERRORS").is_some_and(|all| all == "all");
     let mut add = |names: &str, what: String| {
@@ -172,6 +216,7 @@ fn cases(calls: &[(String, usize)]) -> Vec<Case> {
         for required in [turn, !turn].into_iter().take(if both { 2 } else { 1 }) {
             let (names, what) = (names.to_owned(), what.clone());
             cases.push(Case {
+                content,
                 names,
                 what,
                 required,
@@ -197,11 +242,9 @@ fn judge(case: &Case) -> (Option<String>, usize) {
     let trace = format!("trace={}", case.names);
     let inject = format!("inject={}:{}", case.names, case.what);
     let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject].map(OsStr::new);
-    let mut args = ATTACH.to_vec();
-    if case.required {
-        args.push("--require-state");
-    }
-    let run = traced(&stage, &options, &args);
+    let required = ["--require-state"];
+    let more = if case.required { &required[..] } else { &[] };
+    let run = traced(&stage, &options, case.content, more);
     let held = stage.held().len();
     let only_state = case.names.split(',').all(|name| ONLY_STATE.contains(&name));
     let fine = match run.code {
@@ -209,11 +252,14 @@ fn judge(case: &Case) -> (Option<String>, usize) {
         Some(9) => case.required && held == 0 && run.stderr.contains("error: "),
         // Files are opened and looked at elsewhere too: the one to attach, certificates, settings.
         Some(1 | 2 | 8) => !only_state && held == 0 && run.stderr.contains("error: "),
+        // Even the program's own libraries.
+        Some(127) => !only_state && held == 0,
         _ => false,
     };
     // Whatever it was, it is over; and the next command of a user does not attach a second time.
     let resumed = stage.run(["resume", "--all", "--quiet"]);
-    let again = stage.run(ATTACH);
+    let mut again = stage.process(case.content.args());
+    let again = Run::of(again.stdin(case.content.stdin(&stage)).output().unwrap());
     let once = resumed.code == Some(0) && again.code == Some(0) && stage.held().len() == 1;
     let wrong = (!fine || !once).then(|| {
         let (what, required) = (&case.what, case.required);
@@ -233,13 +279,14 @@ fn any_operation_fails() {
     if !works.is_ok_and(|output| output.status.success()) {
         return not_tried("errors of single system calls: there is no strace, or it may not trace");
     }
-    let calls = state_calls(&stage());
+    let (calls, spool) = (state_calls(Content::File), state_calls(Content::Stdin));
     assert!(calls.len() > 40, "{calls:?}");
-    assert!(
-        calls.iter().any(|(name, _)| name == "pwrite64"),
-        "{calls:?}"
-    );
-    let cases = cases(&calls);
+    for name in ["pwrite64", "renameat", "fsync"] {
+        assert!(calls.iter().any(|call| call.0 == name), "{name}: {calls:?}");
+    }
+    assert!(spool.iter().any(|call| call.0 == "fsync"), "{spool:?}");
+    let mut cases = self::cases(Content::File, &calls);
+    cases.extend(self::cases(Content::Stdin, &spool));
     let (turn, wrong, warned) = (
         AtomicUsize::new(0),
         Mutex::new(Vec::new()),
@@ -269,7 +316,7 @@ fn any_operation_fails() {
     let details = format!(
         "{} at each of {} system calls, once and for good; then `resume` and the same again",
         ERRORS.join(", "),
-        calls.len()
+        calls.len() + spool.len()
     );
     figure(
         "errors of the state directory",
