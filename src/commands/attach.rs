@@ -94,7 +94,7 @@ async fn all(
     preview::notes(item.kind, inputs, context);
 
     let reporter = context.report_on(inputs.len());
-    let volume = context.volume();
+    let volume = context.account(store, endpoint, item.mailbox.as_deref());
     let services = Services {
         graph: &graph,
         uploads: &uploads,

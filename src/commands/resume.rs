@@ -41,7 +41,10 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
         let graph = clients.graph(provider(record, context));
         let volume = volumes
             .entry((&record.endpoint, &record.item.mailbox))
-            .or_insert_with(|| context.volume());
+            .or_insert_with(|| {
+                let mailbox = record.item.mailbox.as_deref();
+                context.account(Some(store), &record.endpoint, mailbox)
+            });
         let services = Services {
             graph: &graph,
             uploads: &uploads,

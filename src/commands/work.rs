@@ -17,7 +17,7 @@ use crate::{
     graph::{self, GraphClient, Item, Transport, UploadClient},
     output::{Printer, Reporter},
     session::{DirError, Lock, LockError, SessionId, Store},
-    upload::{self, MAX_RETRIES, VOLUME_LIMIT, Volume},
+    upload::{self, Account, MAX_RETRIES, VOLUME_LIMIT, VOLUME_WINDOW},
 };
 
 /// How often a lock that another process has is tried for.
@@ -205,14 +205,21 @@ impl Context {
     }
 
     /// An account of bytes for one mailbox, as Exchange Online keeps one. A stand-in on this
-    /// computer does not, unless the user says so.
-    pub(crate) fn volume(&self) -> RefCell<Volume> {
+    /// computer does not, unless the user says so. Shared with other processes through `store`.
+    pub(crate) fn account(
+        &self,
+        store: Option<&Store>,
+        endpoint: &str,
+        mailbox: Option<&str>,
+    ) -> Account {
         let limit = match &self.settings.volume_limit {
             Some(limit) => limit.value.into(),
             None if is_loopback(&self.settings.endpoint.value) => 0,
             None => VOLUME_LIMIT,
         };
-        RefCell::new(Volume::new(limit))
+        let shared = store.filter(|_| limit > 0);
+        let ledger = shared.map(|store| store.ledger(endpoint, mailbox, VOLUME_WINDOW));
+        Account::new(limit, ledger)
     }
 
     /// A reporter for so many files, which a signal can ask.

@@ -5,12 +5,14 @@
 
 pub(crate) mod dir;
 mod id;
+mod ledger;
 mod lock;
 mod record;
 mod store;
 
 pub use dir::DirError;
 pub use id::{NotAnId, SessionId};
+pub use ledger::Ledger;
 pub use lock::{Lock, LockError};
 pub use record::{Mark, Record, SCHEMA, Stamp, State, Unreadable};
 pub use store::{Durability, Inventory, Store};

@@ -11,6 +11,7 @@ use std::{
 use super::{
     dir::{self, DirError},
     id::SessionId,
+    ledger::Ledger,
     lock::{self, Lock, LockError},
     record::{Record, Unreadable},
 };
@@ -150,7 +151,8 @@ impl Store {
                 .unwrap_or_default();
             if name.ends_with(".lock") {
                 drop(Lock::take(&path));
-            } else if name.starts_with(".tmp-") && old(&path, DAY) {
+            } else if (name.starts_with(".tmp-") || name.starts_with("volume-")) && old(&path, DAY)
+            {
                 remove(&path).map_err(wrong)?;
             } else if name.ends_with(".spool")
                 && old(&path, MINUTE)
@@ -207,6 +209,14 @@ impl Store {
         let name = serde_json::json!([endpoint, item.mailbox, item.kind, item.id]).to_string();
         let digest = Digest::of(name.as_bytes()).to_string();
         Lock::take(&self.dir.join(format!("item-{}.lock", &digest[..32])))
+    }
+
+    /// The account of what went to a mailbox within `window`.
+    pub fn ledger(&self, endpoint: &str, mailbox: Option<&str>, window: Duration) -> Ledger {
+        let name = serde_json::json!([endpoint, mailbox]).to_string();
+        let digest = Digest::of(name.as_bytes()).to_string();
+        let path = self.dir.join(format!("volume-{}.log", &digest[..32]));
+        Ledger::new(path, window)
     }
 
     /// The process that works on a session, if one does: its id, if that could be read.

@@ -6,6 +6,7 @@
 //! was sent of it by hash, saves the session (`keep`), looks for finished twins (`twin`), and tells
 //! an observer (`event`). Nothing here prints, reads the environment, or knows the command line.
 
+mod account;
 mod event;
 mod keep;
 pub mod machine;
@@ -18,6 +19,7 @@ mod transfer;
 mod twin;
 mod volume;
 
+pub use account::Account;
 pub use event::{Event, Observe};
 pub use outcome::{Cause, Failure, Outcome};
 pub use plan::Route;
@@ -25,7 +27,7 @@ pub use retry::MAX_RETRIES;
 pub use source::{Source, SourceError};
 pub use step::Limits;
 pub use transfer::{Earlier, Job, Services};
-pub use volume::{LIMIT as VOLUME_LIMIT, Volume};
+pub use volume::{LIMIT as VOLUME_LIMIT, WINDOW as VOLUME_WINDOW};
 
 /// Attaches one file: byte for byte, once, or says why not.
 pub async fn attach(job: &Job, services: &Services<'_>) -> Result<Outcome, Failure> {

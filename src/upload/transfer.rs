@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::{
+    account::Account,
     event::{Event, Observe},
     keep::Keeper,
     machine::Machine,
@@ -19,7 +20,6 @@ use super::{
     source::{Source, SourceError, Whole, joined},
     step::{Limits, Seen, Step},
     twin::Twins,
-    volume::Volume,
 };
 use crate::{
     digest::{Digest, Hasher},
@@ -51,7 +51,7 @@ pub struct Services<'a> {
     /// When the command started.
     pub started: Instant,
     /// What went to the mailbox lately.
-    pub volume: &'a std::cell::RefCell<Volume>,
+    pub volume: &'a Account,
 }
 
 /// One file to attach.

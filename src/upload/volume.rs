@@ -9,11 +9,11 @@ use std::{collections::VecDeque, time::Duration};
 pub const LIMIT: u64 = 150_000_000;
 
 /// The window.
-const WINDOW: Duration = Duration::from_secs(300);
+pub const WINDOW: Duration = Duration::from_secs(300);
 
 /// What went to one mailbox lately.
 #[derive(Debug, Clone)]
-pub struct Volume {
+pub(super) struct Volume {
     limit: u64,
     sent: VecDeque<(Duration, u64)>,
     total: u64,
@@ -21,7 +21,7 @@ pub struct Volume {
 
 impl Volume {
     /// An account with nothing in it; a `limit` of 0 bytes means none.
-    pub fn new(limit: u64) -> Self {
+    pub(super) fn new(limit: u64) -> Self {
         Volume {
             limit,
             sent: VecDeque::new(),
@@ -29,8 +29,13 @@ impl Volume {
         }
     }
 
-    /// How long to wait at `now` before `bytes` more fit.
-    pub fn wait(&mut self, bytes: u64, now: Duration) -> Duration {
+    /// How long to wait at `now` before `bytes` more fit, beside what others sent so long ago.
+    pub(super) fn wait(
+        &mut self,
+        bytes: u64,
+        now: Duration,
+        others: &[(Duration, u64)],
+    ) -> Duration {
         while let Some((at, count)) = self.sent.front().copied() {
             if now < at + WINDOW {
                 break;
@@ -38,23 +43,28 @@ impl Volume {
             self.total -= count;
             self.sent.pop_front();
         }
-        let mut over = (self.total + bytes).saturating_sub(self.limit);
-        if over == 0 || self.limit == 0 {
+        if self.limit == 0 {
             return Duration::ZERO;
         }
+        let own = self.sent.iter().map(|(at, count)| (now - *at, *count));
+        let mut all: Vec<(Duration, u64)> = own.chain(others.iter().copied()).collect();
+        // The oldest leaves the window first.
+        all.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+        let total: u64 = all.iter().map(|(_, count)| count).sum();
+        let mut over = (total + bytes).saturating_sub(self.limit);
         let mut wait = Duration::ZERO;
-        for (at, count) in &self.sent {
-            wait = (*at + WINDOW).saturating_sub(now);
-            over = over.saturating_sub(*count);
+        for (age, count) in all {
             if over == 0 {
                 break;
             }
+            wait = WINDOW.saturating_sub(age);
+            over = over.saturating_sub(count);
         }
         wait
     }
 
     /// Notes that `bytes` went out at `now`.
-    pub fn note(&mut self, bytes: u64, now: Duration) {
+    pub(super) fn note(&mut self, bytes: u64, now: Duration) {
         self.sent.push_back((now, bytes));
         self.total += bytes;
     }
@@ -74,18 +84,29 @@ mod tests {
     fn one_largest_file_goes_at_once_and_the_next_waits() {
         let mut volume = Volume::new(LIMIT);
         for n in 0..38 {
-            assert_eq!(volume.wait(3_932_160, s(n)), Duration::ZERO);
+            assert_eq!(volume.wait(3_932_160, s(n), &[]), Duration::ZERO);
             volume.note(3_932_160, s(n));
         }
-        assert_eq!(volume.wait(3_932_160, s(40)), s(260));
-        assert_eq!(volume.wait(3_932_160, s(300)), Duration::ZERO);
+        assert_eq!(volume.wait(3_932_160, s(40), &[]), s(260));
+        assert_eq!(volume.wait(3_932_160, s(300), &[]), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_others_sent_counts_too() {
+        let mut volume = Volume::new(100);
+        volume.note(40, s(1_000));
+        let others = [(s(200), 30), (s(10), 20)];
+        assert_eq!(volume.wait(10, s(1_050), &others), Duration::ZERO);
+        assert_eq!(volume.wait(30, s(1_050), &others), s(100));
+        assert_eq!(volume.wait(60, s(1_050), &others), s(250));
+        assert_eq!(volume.wait(100, s(1_050), &others), s(290));
     }
 
     #[test]
     fn no_limit_no_wait() {
         let mut volume = Volume::new(0);
         volume.note(u64::MAX / 2, s(0));
-        assert_eq!(volume.wait(1, s(0)), Duration::ZERO);
+        assert_eq!(volume.wait(1, s(0), &[]), Duration::ZERO);
     }
 
     proptest! {
@@ -95,10 +116,10 @@ mod tests {
             let (mut now, mut log) = (s(0), Vec::new());
             for (bytes, pause) in steps {
                 now += s(pause);
-                let wait = volume.wait(bytes, now);
+                let wait = volume.wait(bytes, now, &[]);
                 prop_assert!(wait <= WINDOW);
                 now += wait;
-                prop_assert_eq!(volume.wait(bytes, now), Duration::ZERO);
+                prop_assert_eq!(volume.wait(bytes, now, &[]), Duration::ZERO);
                 volume.note(bytes, now);
                 log.push((now, bytes));
                 let recent: u64 = log.iter().filter(|(at, _)| now < *at + WINDOW).map(|(_, n)| n).sum();

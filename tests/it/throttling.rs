@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::support::{
-    BINARY, Watched, content,
+    BINARY, Stage, Watched, content,
     liar::{Answer, Asked, Liar, Lie, Places, TOKEN, What, with_head},
     watch,
 };
@@ -166,4 +166,25 @@ fn a_batch_slows_down_before_it_is_told_to() {
     let (liar, watched) = attach("volume_limit = 0\n", &["f", "g"], |_, _| None);
     watched.run.code(0);
     assert_eq!(liar.held().len(), 2);
+}
+
+#[test]
+fn processes_share_the_account_of_a_mailbox() {
+    let stage = Stage::new();
+    stage.file("f", 3_000_000);
+    stage.file("g", 3_100_000);
+    let config = stage.home.path().join(".config/graph-attach");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "volume_limit = 4000000\n").unwrap();
+    stage.run(["attach", "f"]).code(0);
+    let short = ["attach", "--deadline", "20", "g"];
+    stage.run(short).code(5).says("in 5 minutes");
+    assert_eq!(stage.held().len(), 1);
+    // Where nothing can be shared, each process has an account of its own; so has each mailbox.
+    stage
+        .run(short.into_iter().chain(["--state-dir", "elsewhere"]))
+        .code(0);
+    let me = ["--mailbox", "sandbox@example.com", "--again"];
+    stage.run(short.into_iter().chain(me)).code(0);
+    assert_eq!(stage.held().len(), 3);
 }

@@ -83,7 +83,6 @@ impl Transfer<'_> {
         if reply.is_ok() || matches!(&reply, Err(error) if error.kind != Kind::Connect) {
             self.services
                 .volume
-                .borrow_mut()
                 .note(range.len(), self.services.started.elapsed());
         }
         self.buffer = bytes.try_into_mut().unwrap_or_default();
@@ -180,7 +179,6 @@ impl Transfer<'_> {
         let reply = self.with_signs_of_life(request, length).await;
         self.services
             .volume
-            .borrow_mut()
             .note(length, self.services.started.elapsed());
         Ok(Some(reply.map(|listed| listed.id)))
     }
@@ -188,7 +186,7 @@ impl Transfer<'_> {
     /// Waits until the mailbox may take `bytes` more.
     pub(super) async fn pace(&self, bytes: u64) -> Result<(), Error> {
         let now = self.services.started.elapsed();
-        let delay = self.services.volume.borrow_mut().wait(bytes, now);
+        let delay = self.services.volume.wait(bytes, now);
         if delay.is_zero() {
             return Ok(());
         }
