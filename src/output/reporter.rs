@@ -77,6 +77,8 @@ impl Reporter {
     pub fn reached(&self, files: usize) {
         let mut state = lock(&self.state);
         state.started = state.started.max(files);
+        // A signal before the next one begins is not about this one.
+        state.upload = None;
     }
 
     /// Where the file under way stands, or the last one if it was not attached: what to tell when
