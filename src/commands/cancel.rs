@@ -74,8 +74,8 @@ async fn ended(
             return Ok(());
         };
         match error.kind {
-            // Gone at the service, or its URL is not taken any more: over either way.
-            Kind::NotFound | Kind::Unauthorized | Kind::Forbidden => return Ok(()),
+            // Its URL is not taken any more: nobody can go on with it.
+            Kind::Unauthorized | Kind::Forbidden => return Ok(()),
             Kind::Connect if url.is_local() => return Ok(()),
             // A range of a process that was just ended may still be on its way.
             kind if kind.temporary() || kind == Kind::Conflict => {

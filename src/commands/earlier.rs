@@ -7,7 +7,7 @@ use crate::{
     cli::AttachArgs,
     digest::Digest,
     exit::Stuck,
-    graph::{Attachment, Item, Kind},
+    graph::{Attachment, Item},
     session::{Record, SessionId, State, Store},
     upload::{Earlier, Services, Source},
 };
@@ -149,12 +149,9 @@ async fn supersede(
     if let Some(url) = &record.url {
         match services.uploads.delete(url).await {
             Ok(()) => over = true,
-            Err(error) => {
-                over = error.kind == Kind::NotFound;
-                context
-                    .printer
-                    .detail(1, &format!("session {id} could not be cancelled: {error}"));
-            }
+            Err(error) => context
+                .printer
+                .detail(1, &format!("session {id} could not be cancelled: {error}")),
         }
     }
     match store.forget(record) {

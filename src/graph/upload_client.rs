@@ -106,7 +106,7 @@ impl UploadClient {
             .exchange(Method::DELETE, url, Vec::new(), None, &Meter::default())
             .await?;
         match reply.status {
-            200..=299 => Ok(()),
+            200..=299 | 404 | 410 => Ok(()),
             _ => Err(refusal(&reply)),
         }
     }

@@ -186,12 +186,9 @@ impl Transfer<'_> {
         if let Some(url) = url {
             match self.services.uploads.delete(&url).await {
                 Ok(()) => over = true,
-                Err(error) => {
-                    over = error.kind == Kind::NotFound;
-                    self.tell(Event::Detail(format!(
-                        "the session could not be cancelled: {error}"
-                    )));
-                }
+                Err(error) => self.tell(Event::Detail(format!(
+                    "the session could not be cancelled: {error}"
+                ))),
             }
         }
         if !replacing {
