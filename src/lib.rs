@@ -31,6 +31,7 @@ pub mod digest;
 pub mod exit;
 pub mod graph;
 pub mod output;
+pub mod pasted;
 pub mod sandbox;
 pub mod session;
 mod signals;
@@ -212,6 +213,7 @@ fn flags(cli: &Cli) -> config::Flags {
         mailbox: cli.command.mailbox().map(str::to_owned),
         token_file: global.token_file.clone(),
         token_command: global.token_command.clone(),
+        creates_profile: cli.command.creates_profile(),
         progress: global.progress.map(|progress| progress.name().to_owned()),
     }
 }

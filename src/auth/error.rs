@@ -86,7 +86,7 @@ impl Error {
     }
 }
 
-/// The ways to bring a token, for those who have none; one for each kind of user.
+/// The sources to bring a token, for those who have none; one for each kind of user.
 const RECIPES: &[&str] = &[
     #[cfg(feature = "login")]
     "graph-attach auth login --client-id APP_ID --tenant TENANT_ID",

@@ -9,9 +9,10 @@ Examples:
   graph-attach auth status                                      which credentials are in use
   graph-attach auth status --check                              and whether the service takes them
   graph-attach auth login --client-id APP_ID --tenant TENANT    sign in with a browser
-  graph-attach auth logout
+  graph-attach auth login --scopes send                         and be allowed to send
+  graph-attach auth logout --all
 
-Say which credentials are in use; sign in as a person by device code; sign out.")]
+Say which credentials are in use; sign in as a person; sign out. There is one login for each profile.")]
 pub struct AuthArgs {
     /// What to do.
     #[command(subcommand)]
@@ -31,19 +32,23 @@ Examples:
 Say which credentials are in use: source, account or app, tenant, permissions, expiry. The token \
 itself is never shown. What it says of itself is read, not verified; `--check` asks the service.")]
     Status(AuthStatusArgs),
-    /// Sign in as a person: enter a code in a browser, here or on another device
+    /// Sign in as a person: in a browser here, or by a code to enter on another device
     #[cfg(feature = "login")]
     #[command(long_about = "\
 Examples:
-  graph-attach auth login --client-id APP_ID --tenant contoso.onmicrosoft.com
+  graph-attach auth login --client-id APP_ID --tenant contoso.onmicrosoft.com --save
   graph-attach auth login --profile work
+  graph-attach auth login --scopes send
+  graph-attach auth login --device-code
   graph-attach --cloud china auth login --client-id APP_ID --tenant TENANT
 
-Sign in as a person: prints a page and a code to enter there, in any browser on any device. The \
-login is kept in the state directory and renewed by itself until `graph-attach auth logout`.
+Sign in as a person: opens the browser, or, where there is none, prints a page and a code to enter \
+there on any device. The login is the profile's, is renewed by itself, and is kept until \
+`graph-attach auth logout`: with the system's keyring where there is one, else in the state directory.
 
-APP_ID is an app registration of your own: a public client with the delegated permissions \
-Mail.ReadWrite, Calendars.ReadWrite and Mail.Send.")]
+APP_ID is an app registration of your own: a public client with the redirect URI http://localhost. How \
+to register one with a few lines is in docs/sign-in.md. Without `--scopes` the login may attach to \
+messages (Mail.ReadWrite); a login again with `--scopes` adds to what it may do.")]
     Login(AuthLoginArgs),
     /// Forget the saved login
     #[cfg(feature = "login")]
@@ -51,10 +56,10 @@ Mail.ReadWrite, Calendars.ReadWrite and Mail.Send.")]
 Examples:
   graph-attach auth logout
   graph-attach auth logout --profile work
-  graph-attach --config other.toml auth logout
+  graph-attach auth logout --all
 
-Forget the saved login. Tokens that were already given out go on being good until they end.")]
-    Logout,
+Forget the saved login. Tokens that were already given out stay good until they end.")]
+    Logout(AuthLogoutArgs),
 }
 
 /// `auth status`.
@@ -69,6 +74,14 @@ pub struct AuthStatusArgs {
 #[cfg(feature = "login")]
 #[derive(Debug, Args)]
 pub struct AuthLoginArgs {
+    /// Sign in in a browser on this computer, even where none seems to be there: a link is printed
+    #[arg(long, conflicts_with = "device_code")]
+    pub browser: bool,
+
+    /// Sign in by a code to enter in a browser on any device
+    #[arg(long)]
+    pub device_code: bool,
+
     /// Application (client) id of your app registration
     #[arg(long, value_name = "APP_ID")]
     pub client_id: Option<String>,
@@ -80,4 +93,25 @@ pub struct AuthLoginArgs {
     /// Login host, where it is not the cloud's own
     #[arg(long, value_name = "URL", value_hint = clap::ValueHint::Url)]
     pub login_url: Option<String>,
+
+    /// What the login is to be good for: mail, events, send, shared, or Graph's own names
+    #[arg(long, value_name = "SCOPE", value_delimiter = ',')]
+    pub scopes: Vec<String>,
+
+    /// Remember app, tenant and login host in the configuration file
+    #[arg(long)]
+    pub save: bool,
+
+    /// Keep the login in a file of the state directory, even where the system has a keyring
+    #[arg(long)]
+    pub no_keyring: bool,
+}
+
+/// `auth logout`.
+#[cfg(feature = "login")]
+#[derive(Debug, Args)]
+pub struct AuthLogoutArgs {
+    /// Forget the logins of all profiles
+    #[arg(long)]
+    pub all: bool,
 }

@@ -13,9 +13,9 @@ pub mod values;
 use clap::{Parser, Subcommand};
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
-#[cfg(feature = "login")]
-pub use auth::AuthLoginArgs;
 pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
+#[cfg(feature = "login")]
+pub use auth::{AuthLoginArgs, AuthLogoutArgs};
 pub use global::{ColorChoice, GlobalArgs};
 pub use mail::{
     ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
@@ -97,6 +97,17 @@ impl Command {
                 command: AuthCommand::Login(args),
             }) => args.login_url.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Whether it may make the profile, and the file, that it is told to use.
+    pub fn creates_profile(&self) -> bool {
+        match self {
+            #[cfg(feature = "login")]
+            Command::Auth(AuthArgs {
+                command: AuthCommand::Login(args),
+            }) => args.save,
+            _ => false,
         }
     }
 

@@ -59,7 +59,7 @@ pub(super) fn one_reader_of_stdin(
     mut readers: Vec<&'static str>,
     context: &Context,
 ) -> Result<(), Usage> {
-    let token = context.settings.credentials.ways.first();
+    let token = context.settings.credentials.sources.first();
     if token.is_some_and(|way| way.value == Credential::Stdin) {
         readers.push("--token-file -");
     }

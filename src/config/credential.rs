@@ -5,23 +5,34 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+use secrecy::{ExposeSecret, SecretSlice};
+
 use super::Sourced;
 
 /// A secret as the environment or a file holds it. `Debug` hides it, and there is no `Display`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(OsString);
+#[derive(Clone)]
+pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
     /// Takes a secret over.
     pub fn new(text: impl Into<OsString>) -> Self {
-        Secret(text.into())
+        Secret(text.into().into_encoded_bytes().into())
     }
 
-    /// The text, for the one who must send it. `None` if it is not UTF-8.
-    pub(crate) fn reveal(&self) -> Option<&str> {
-        self.0.to_str()
+    /// The bytes, for the one who reads what they mean.
+    pub(crate) fn reveal(&self) -> &[u8] {
+        self.0.expose_secret()
     }
 }
+
+/// For the comparison of settings; the time that it takes is of use to nobody.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.reveal() == other.reveal()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +54,8 @@ pub enum CommandLine {
 pub enum Method {
     /// A client secret.
     ClientSecret,
+    /// A certificate of the app, and the key to it.
+    ClientCertificate,
     /// A token of the platform (Kubernetes, GitHub Actions) that the tenant trusts.
     WorkloadIdentity,
     /// An identity that Azure gives to the machine.
@@ -54,10 +67,20 @@ impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
             Method::ClientSecret => "client-secret",
+            Method::ClientCertificate => "client-certificate",
             Method::WorkloadIdentity => "workload-identity",
             Method::ManagedIdentity => "managed-identity",
         }
     }
+}
+
+/// How a person signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// In a browser on this computer.
+    Browser,
+    /// By a code to enter on any device.
+    DeviceCode,
 }
 
 /// The parts of an Entra identity, as far as they are set.
@@ -71,6 +94,10 @@ pub struct Identity {
     pub client_secret: Option<Secret>,
     /// A file that holds the client secret.
     pub client_secret_file: Option<PathBuf>,
+    /// A PEM file that holds the app's certificate and its key.
+    pub client_certificate_file: Option<PathBuf>,
+    /// How the person signs in, if the file says so.
+    pub flow: Option<Flow>,
     /// The file in which the platform keeps its token for the workload.
     pub federated_token_file: Option<PathBuf>,
     /// The address of the metadata service, where it is not the usual one.
@@ -91,7 +118,7 @@ pub enum Credential {
     /// Sign in as an app or a workload.
     Entra(Method, Identity),
     /// Use the saved login of this app in this tenant.
-    DeviceCode(Identity),
+    SavedLogin(Identity),
 }
 
 /// Some of the `AZURE_*` variables, but not enough of them: no source, and perhaps a mistake.
@@ -107,7 +134,7 @@ pub struct HalfAzure {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
     /// Every way that is set, in order of precedence.
-    pub ways: Vec<Sourced<Credential>>,
+    pub sources: Vec<Sourced<Credential>>,
     /// An incomplete set of `AZURE_*` variables.
     pub half_azure: Option<HalfAzure>,
 }

@@ -15,7 +15,7 @@ use toml::{
 
 use super::{
     Cloud, Error, Progress,
-    credential::{CommandLine, Identity, Method, Secret},
+    credential::{CommandLine, Flow, Identity, Method, Secret},
     endpoint,
 };
 
@@ -35,6 +35,7 @@ pub(crate) const OTHERS: u32 = 0o077;
 const KEYS: &[&str] = &[
     "auth",
     "ca_file",
+    "client_certificate_file",
     "client_id",
     "client_secret",
     "client_secret_file",
@@ -57,20 +58,33 @@ const KEYS: &[&str] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Auth {
     Entra(Method),
+    Browser,
     DeviceCode,
 }
 
 impl Auth {
-    const ALL: [Auth; 4] = [
+    const ALL: [Auth; 6] = [
         Auth::Entra(Method::ClientSecret),
+        Auth::Entra(Method::ClientCertificate),
         Auth::Entra(Method::WorkloadIdentity),
         Auth::Entra(Method::ManagedIdentity),
+        Auth::Browser,
         Auth::DeviceCode,
     ];
+
+    /// How a person signs in, if it is a person.
+    pub(super) fn flow(self) -> Option<Flow> {
+        match self {
+            Auth::Entra(_) => None,
+            Auth::Browser => Some(Flow::Browser),
+            Auth::DeviceCode => Some(Flow::DeviceCode),
+        }
+    }
 
     fn as_str(self) -> &'static str {
         match self {
             Auth::Entra(method) => method.as_str(),
+            Auth::Browser => "browser",
             Auth::DeviceCode => "device-code",
         }
     }
@@ -211,6 +225,9 @@ impl Reader<'_> {
                 identity.client_secret = Some(Secret::new(self.string(name, value)?));
             }
             "client_secret_file" => identity.client_secret_file = Some(self.file(name, value)?),
+            "client_certificate_file" => {
+                identity.client_certificate_file = Some(self.file(name, value)?);
+            }
             "federated_token_file" => {
                 identity.federated_token_file = Some(self.file(name, value)?);
             }

@@ -18,6 +18,8 @@ pub(super) struct Layers<'a> {
     pub(super) flags: &'a Flags,
     pub(super) around: &'a dyn Surroundings,
     pub(super) profile: Option<Sourced<String>>,
+    /// Where the file is, or would be.
+    pub(super) place: Option<PathBuf>,
     file: Option<File>,
 }
 
@@ -28,6 +30,7 @@ impl<'a> Layers<'a> {
             flags,
             around,
             profile: None,
+            place: None,
             file: None,
         };
         layers.profile = layers.text(
@@ -46,6 +49,7 @@ impl<'a> Layers<'a> {
         let place = named.or(usual
             .clone()
             .map(|path| Sourced::new(path, Origin::Default)));
+        layers.place = place.as_ref().map(|place| place.value.clone());
         if let Some(Sourced {
             value: path,
             origin,
@@ -55,7 +59,7 @@ impl<'a> Layers<'a> {
                 Ok(text) => Some(file::parse(&path, &text)?),
                 // Only a file that somebody asked for has to be there.
                 Err(error)
-                    if origin == Origin::Default
+                    if (origin == Origin::Default || flags.creates_profile)
                         && matches!(
                             error.kind(),
                             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
@@ -72,7 +76,9 @@ impl<'a> Layers<'a> {
                 }
             };
         }
-        if let Some(Sourced { value: name, .. }) = &layers.profile {
+        if let Some(Sourced { value: name, .. }) = &layers.profile
+            && !flags.creates_profile
+        {
             let Some(file) = &layers.file else {
                 return Err(Error::NoFileForProfile {
                     name: name.clone(),
@@ -191,6 +197,8 @@ impl<'a> Layers<'a> {
             client_secret: nearest_secret.and_then(|identity| identity.client_secret.clone()),
             client_secret_file: nearest_secret
                 .and_then(|identity| identity.client_secret_file.clone()),
+            client_certificate_file: path(|identity| &identity.client_certificate_file),
+            flow: self.tables().find_map(|(_, table)| table.auth?.flow()),
             federated_token_file: path(|identity| &identity.federated_token_file),
             metadata_host: None,
         }

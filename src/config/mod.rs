@@ -7,6 +7,8 @@
 
 pub mod cloud;
 pub mod credential;
+#[cfg(feature = "login")]
+pub mod edit;
 pub mod endpoint;
 mod error;
 pub mod file;
@@ -54,6 +56,8 @@ pub struct Flags {
     pub token_command: Option<String>,
     /// `--progress`
     pub progress: Option<String>,
+    /// Whether the command makes the profile, and the file, if they are not there yet.
+    pub creates_profile: bool,
 }
 
 /// What lies outside the command line: environment, files, and the platform's directories.
@@ -148,6 +152,8 @@ pub struct NoStateDir;
 pub struct Settings {
     /// The configuration file in use, if there is one.
     pub file: Option<PathBuf>,
+    /// Where the configuration file is, or would be.
+    pub file_place: Option<PathBuf>,
     /// The profile in use, if one was chosen.
     pub profile: Option<Sourced<String>>,
     /// The cloud whose login host and scope are used.
@@ -260,6 +266,7 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         credentials: tokens::candidates(flags, &layers)?,
         identity: layers.identity(),
         file: layers.path_in_use(),
+        file_place: layers.place.clone(),
         profile: layers.profile.clone(),
         cloud,
         endpoint,

@@ -67,7 +67,7 @@ fn settings(flags: &Flags, around: &Fake) -> Settings {
 fn origins(settings: &Settings) -> Vec<String> {
     settings
         .credentials
-        .ways
+        .sources
         .iter()
         .map(|credential| credential.origin.to_string())
         .collect()
@@ -88,7 +88,7 @@ fn defaults_are_the_public_cloud_and_the_users_own_mailbox() {
     assert_eq!(settings.cloud.value.name, "public");
     assert_eq!(settings.mailbox, None);
     assert_eq!(settings.progress.value, Progress::Auto);
-    assert!(settings.credentials.ways.is_empty());
+    assert!(settings.credentials.sources.is_empty());
     assert_eq!(
         settings.state_dir.unwrap().value,
         Path::new("/home/u/.local/state/graph-attach")
@@ -294,7 +294,7 @@ fn a_dash_is_standard_input() {
         ..Flags::default()
     };
     assert_eq!(
-        settings(&flags, &around(&[])).credentials.ways[0].value,
+        settings(&flags, &around(&[])).credentials.sources[0].value,
         Credential::Stdin
     );
 }
@@ -327,7 +327,7 @@ fn two_sources_where_one_can_be_used_are_an_error() {
 fn commands_are_kept_as_written() {
     let file = with_file("token_command = [\"az\", \"a b\"]\n", &[]);
     assert_eq!(
-        settings(&Flags::default(), &file).credentials.ways[0].value,
+        settings(&Flags::default(), &file).credentials.sources[0].value,
         Credential::Command(CommandLine::Words(vec!["az".into(), "a b".into()]))
     );
 }
@@ -336,7 +336,7 @@ fn commands_are_kept_as_written() {
 fn half_an_azure_set_says_what_is_missing() {
     let missing = |env: &[(&'static str, &str)]| {
         let credentials = settings(&Flags::default(), &around(env)).credentials;
-        assert!(credentials.ways.is_empty());
+        assert!(credentials.sources.is_empty());
         credentials.half_azure.unwrap().missing.join(", ")
     };
     assert_eq!(
@@ -365,12 +365,12 @@ fn a_profile_s_identity_goes_before_the_environment_which_fills_the_gaps() {
         ("AZURE_CLIENT_SECRET", "s"),
     ];
     let settings = settings(&Flags::default(), &with_file(text, &env));
-    let Credential::Entra(Method::ClientSecret, identity) = &settings.credentials.ways[0].value
+    let Credential::Entra(Method::ClientSecret, identity) = &settings.credentials.sources[0].value
     else {
         panic!("{:?}", settings.credentials);
     };
     assert_eq!(identity.tenant.as_deref(), Some("mine"));
-    assert_eq!(identity.client_secret.as_ref().unwrap().reveal(), Some("s"));
+    assert_eq!(identity.client_secret.as_ref().unwrap().reveal(), b"s");
     assert!(!format!("{settings:?}").contains("\"s\""));
 }
 

@@ -1,4 +1,4 @@
-//! Lists the configured ways to get a token, in their order of precedence. Tries none of them.
+//! Lists the configured sources of tokens, in their order of precedence. Tries none of them.
 //!
 //! The order: the token flags, `GRAPH_ATTACH_TOKEN`, `…_TOKEN_FILE`, `…_TOKEN_COMMAND`, the
 //! configuration file, a complete set of `AZURE_*` variables. A saved login comes after all of
@@ -17,6 +17,7 @@ use super::{
 const TENANT: &str = "AZURE_TENANT_ID";
 const CLIENT: &str = "AZURE_CLIENT_ID";
 const SECRET: &str = "AZURE_CLIENT_SECRET";
+const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 const FEDERATED: &str = "AZURE_FEDERATED_TOKEN_FILE";
 /// The metadata service of AKS pod identity and of tests.
 const METADATA: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
@@ -50,7 +51,7 @@ pub(super) fn candidates(flags: &Flags, layers: &Layers<'_>) -> Result<Credentia
     let (complete, half_azure) = azure(layers)?;
     found.extend(complete);
     Ok(Credentials {
-        ways: found,
+        sources: found,
         half_azure,
     })
 }
@@ -79,31 +80,34 @@ fn from_table(
     table: &Table,
     layers: &Layers<'_>,
 ) -> Result<Option<Sourced<Credential>>, Error> {
-    let mut ways = Vec::new();
+    let mut sources = Vec::new();
     if let Some(line) = &table.token_command {
-        ways.push(("token_command", Credential::Command(line.clone())));
+        sources.push(("token_command", Credential::Command(line.clone())));
     }
     if let Some(path) = &table.token_file {
-        ways.push(("token_file", Credential::File(path.clone())));
+        sources.push(("token_file", Credential::File(path.clone())));
     }
     if let Some(token) = &table.token {
-        ways.push(("token", Credential::Literal(token.clone())));
+        sources.push(("token", Credential::Literal(token.clone())));
     }
     match table.auth {
         Some(Auth::Entra(method)) => {
-            ways.push((
+            sources.push((
                 "auth",
                 Credential::Entra(method, filled(layers.identity(), layers)?),
             ));
         }
-        Some(Auth::DeviceCode) => ways.push(("auth", Credential::DeviceCode(layers.identity()))),
+        // How a person signed in does not matter once they have.
+        Some(Auth::Browser | Auth::DeviceCode) => {
+            sources.push(("auth", Credential::SavedLogin(layers.identity())));
+        }
         None => {}
     }
-    if ways.len() > 1 {
-        let keys = ways.into_iter().map(|(key, _)| key).collect();
+    if sources.len() > 1 {
+        let keys = sources.into_iter().map(|(key, _)| key).collect();
         return Err(Error::SeveralSources { origin, keys });
     }
-    Ok(ways
+    Ok(sources
         .pop()
         .map(|(_, credential)| Sourced::new(credential, origin)))
 }
@@ -124,6 +128,9 @@ fn filled(mut identity: Identity, layers: &Layers<'_>) -> Result<Identity, Error
     }
     if identity.client_secret.is_none() && identity.client_secret_file.is_none() {
         identity.client_secret = set(layers.around, SECRET).map(Secret::new);
+    }
+    if identity.client_certificate_file.is_none() {
+        identity.client_certificate_file = set(layers.around, CERTIFICATE).map(PathBuf::from);
     }
     if identity.federated_token_file.is_none() {
         identity.federated_token_file = set(layers.around, FEDERATED).map(PathBuf::from);

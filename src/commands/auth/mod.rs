@@ -1,15 +1,19 @@
 //! `auth`: which credentials are in use, signing in, signing out.
 
+#[cfg(feature = "login")]
+mod login;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::work::Context;
+use super::Context;
 use crate::{
     auth::{
         self, Claims, Provider, Status,
         explain::{self, Explanation},
     },
     cli::{AuthCommand, AuthStatusArgs},
+    config::Sourced,
     exit,
     output::Printer,
 };
@@ -20,14 +24,23 @@ pub(super) async fn run(command: &AuthCommand, context: &Context) -> anyhow::Res
         #[cfg(feature = "login")]
         AuthCommand::Login(args) => login::run(args, context).await,
         #[cfg(feature = "login")]
-        AuthCommand::Logout => login::logout(context).await,
+        AuthCommand::Logout(args) => login::logout(args, context).await,
     }
 }
 
 async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> {
     let settings = &context.settings;
-    let provider = Provider::of(settings)?;
-    let issued = provider.issued().await?;
+    let found = match Provider::of(settings) {
+        Ok(provider) => provider.issued().await.map(|issued| (issued, provider)),
+        Err(error) => Err(error),
+    };
+    let (issued, provider) = match found {
+        Ok(found) => found,
+        Err(error) => {
+            logins(context)?;
+            return Err(error.into());
+        }
+    };
     for note in provider.take_notes().await {
         context.printer.warn(&note);
     }
@@ -57,10 +70,21 @@ async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> 
             r#type: "auth",
             status: &status,
             checked: good,
+            login_host: settings.login_url.value.host_str(),
+            graph_host: settings.endpoint.value.host_str(),
         });
     } else {
         show(&status, good, now, &context.printer);
+        let host = |name: &str, url: &Sourced<url::Url>| {
+            let host = url.value.host_str().unwrap_or_default();
+            context
+                .printer
+                .row(&[name, host, &format!("({})", url.origin)]);
+        };
+        host("graph host", &settings.endpoint);
+        host("login host", &settings.login_url);
     }
+    logins(context)?;
     if let Some(Err(error)) = checked {
         let what = "the service was asked".to_owned();
         return Err(exit::Request {
@@ -150,106 +174,67 @@ struct Line<'a> {
     status: &'a Status,
     /// Whether the service takes the token; `null` when it was not asked.
     checked: Option<bool>,
+    /// Who gets the login's secrets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_host: Option<&'a str>,
+    /// Who gets the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graph_host: Option<&'a str>,
+}
+
+/// A saved login as a line of JSON.
+#[cfg(feature = "login")]
+#[derive(Serialize)]
+struct LoginLine<'a> {
+    r#type: &'static str,
+    profile: Option<&'a str>,
+    account: Option<&'a str>,
+    tenant: &'a str,
+    client_id: &'a str,
+    store: auth::login::Store,
+    expires: Option<Timestamp>,
 }
 
 #[cfg(feature = "login")]
-mod login {
-    //! Signing in and out as a person.
+impl<'a> LoginLine<'a> {
+    fn of(login: &'a auth::login::Login) -> Self {
+        LoginLine {
+            r#type: "login",
+            profile: login.profile.as_deref(),
+            account: login.account.as_deref(),
+            tenant: login.tenant_id.as_deref().unwrap_or(&login.tenant),
+            client_id: &login.client_id,
+            store: login.store,
+            expires: login.expires,
+        }
+    }
+}
 
-    use serde_json::json;
-
-    use super::{Line, auth::device, *};
-    use crate::cli::AuthLoginArgs;
-
-    pub(super) async fn run(args: &AuthLoginArgs, context: &Context) -> anyhow::Result<u8> {
-        let (settings, printer) = (&context.settings, &context.printer);
-        let app = app(args, context)?;
-        let surroundings = auth::Context::of(settings);
-        let pending = device::begin(&app, &surroundings)
-            .await
-            .map_err(auth::Error::from)?;
+/// Every saved login, whichever is in use.
+#[cfg(feature = "login")]
+fn logins(context: &Context) -> Result<(), auth::Error> {
+    let printer = &context.printer;
+    for login in auth::login::all(&auth::Context::of(&context.settings))? {
         if printer.options().json {
-            printer.json(&json!({
-                "type": "device_code",
-                "page": pending.page,
-                "code": pending.code,
-                "expires_in": pending.lifetime.as_secs(),
-            }));
+            printer.json(&LoginLine::of(&login));
         } else {
-            // Even with `--quiet`: without it nobody could sign in.
-            printer.hint(&format!(
-                "open {} and enter the code {}",
-                pending.page, pending.code
-            ));
+            let line = LoginLine::of(&login);
+            printer.row(&[
+                "login",
+                line.profile.unwrap_or("(no profile)"),
+                line.account.unwrap_or("(unknown account)"),
+                line.tenant,
+                match login.store {
+                    auth::login::Store::File => "file",
+                    auth::login::Store::Keyring => "keyring",
+                },
+            ]);
         }
-        let issued = pending.finish().await.map_err(auth::Error::from)?;
-        let status = Status::of(&issued, "the saved login".into(), Vec::new());
-        if printer.options().json {
-            printer.json(&Line {
-                r#type: "auth",
-                status: &status,
-                checked: None,
-            });
-        } else {
-            let who = status
-                .account
-                .as_deref()
-                .unwrap_or("somebody the token does not name");
-            printer.note(&format!("signed in as {who}"));
-        }
-        if let Some(first) = settings.credentials.ways.first() {
-            let own = matches!(first.value, crate::config::Credential::DeviceCode(_));
-            if !own {
-                printer.warn(&format!(
-                    "{} is set, and goes before the saved login",
-                    first.origin
-                ));
-            }
-        }
-        Ok(exit::SUCCESS)
     }
+    Ok(())
+}
 
-    fn app(args: &AuthLoginArgs, context: &Context) -> Result<device::App, auth::Error> {
-        let identity = &context.settings.identity;
-        let client_id = args
-            .client_id
-            .clone()
-            .or_else(|| identity.client_id.clone());
-        let tenant = args.tenant.clone().or_else(|| identity.tenant.clone());
-        match (client_id, tenant) {
-            (Some(client_id), Some(tenant)) => Ok(device::App { client_id, tenant }),
-            (client_id, tenant) => {
-                let mut missing = Vec::new();
-                if client_id.is_none() {
-                    missing.push("`--client-id`");
-                }
-                if tenant.is_none() {
-                    missing.push("`--tenant`");
-                }
-                Err(auth::Problem::Incomplete {
-                    method: "auth login",
-                    missing,
-                }
-                .into())
-            }
-        }
-    }
-
-    pub(super) async fn logout(context: &Context) -> anyhow::Result<u8> {
-        let removed = device::logout(&auth::Context::of(&context.settings))
-            .await
-            .map_err(auth::Error::from)?;
-        if context.printer.options().json {
-            context
-                .printer
-                .json(&json!({"type": "logout", "removed": removed}));
-        } else {
-            context.printer.note(if removed {
-                "the saved login is forgotten"
-            } else {
-                "there was no saved login"
-            });
-        }
-        Ok(exit::SUCCESS)
-    }
+#[cfg(not(feature = "login"))]
+fn logins(_: &Context) -> Result<(), auth::Error> {
+    Ok(())
 }
