@@ -27,15 +27,48 @@ pub mod auth;
 pub mod cli;
 mod commands;
 pub mod config;
-pub mod digest;
 pub mod exit;
-pub mod graph;
 pub mod output;
 pub mod sandbox;
-pub mod session;
 mod signals;
-pub mod upload;
-pub mod web;
+
+pub use graph_upload::{digest, store as session};
+
+/// The client of the service.
+pub mod graph {
+    pub use graph_upload::{
+        Attachment, Error, ErrorKind as Kind, Item, ItemKind, UploadUrl,
+        client::{
+            Address, AttachmentInfo as Listed, Body, Collection as Where, Created, Draft,
+            GraphClient, ItemInfo as Found, ItemSummary as Entry, Limits, Meter, PutReply,
+            Transport, UploadClient, location, retry_after, wire,
+        },
+        item,
+    };
+    /// Errors of one request.
+    pub mod error {
+        pub use graph_upload::{Error, ErrorKind as Kind, Host as Side};
+    }
+    /// Where the next byte is expected.
+    pub mod ranges {
+        pub use graph_upload::{ExpectedOffset as Next, next_expected};
+    }
+}
+
+/// The upload engine.
+pub mod upload {
+    pub use graph_upload::{
+        engine::{
+            Cause, Earlier, Event, Failure, Job, MailboxPacer as Account, Observe, Outcome,
+            Services, Source, SourceError, VOLUME_LIMIT, VOLUME_WINDOW, attach,
+        },
+        protocol::{
+            backoff::{self as retry, MAX_RETRIES},
+            plan::{self, Route},
+            step::{self, Limits},
+        },
+    };
+}
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 

@@ -4,14 +4,12 @@
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
+use graph_upload::client::http_client::{self, Roots, innermost};
 use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
-use crate::{
-    config::endpoint,
-    web::{self, Roots, innermost},
-};
+use crate::config::endpoint;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -136,7 +134,7 @@ impl Web {
         if let Some(client) = slot.get() {
             return Ok(client.clone());
         }
-        let mut builder = web::client(near, &self.roots)
+        let mut builder = http_client::client(near, &self.roots)
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE);
         if metadata {

@@ -25,7 +25,7 @@ mod saved;
 mod select;
 mod source;
 mod status;
-pub mod token;
+mod tokens;
 
 pub use claims::Claims;
 pub use command::SECRET_VARIABLES;
@@ -37,4 +37,6 @@ pub use reply::Issued;
 pub use select::{Selection, select};
 pub use source::Context;
 pub use status::Status;
-pub use token::Token;
+pub use tokens::Tokens;
+
+pub use graph_upload::client::{BearerToken as Token, Malformed};

@@ -3,11 +3,12 @@
 use std::{io, path::PathBuf};
 
 use super::{
-    Kind,
+    Kind, Malformed,
     entra::{NEW_LOGIN, Refusal},
-    token::Malformed,
 };
-use crate::{session::DirError, web::CaFile};
+use graph_upload::client::http_client::CaFile;
+
+use crate::session::DirError;
 
 /// What went wrong at a source.
 #[derive(Debug, thiserror::Error)]

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::Problem;
-use crate::session::{DirError, Lock, LockError, dir};
+use crate::session::{DirError, Lock, LockError, private_dir as dir};
 
 /// The file's name; ids of sessions have eight letters, so that none can be called this.
 const NAME: &str = "login.json";

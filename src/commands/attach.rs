@@ -63,7 +63,7 @@ async fn all(
     };
     let mailbox = context.mailbox()?;
     let checked = graph.check_token(mailbox.as_deref()).await;
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     checked.map_err(request)?;
     let patience = Patience::new(context, &graph, &args.retry);
     let item = match target {

@@ -52,7 +52,7 @@ pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<
             }
         }
     }
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(match first {
         None => exit::SUCCESS,
         Some(_) if done > 0 => exit::PARTIAL,

@@ -25,6 +25,6 @@ pub(super) async fn run(args: &DraftArgs, context: &Context) -> anyhow::Result<u
     } else {
         context.printer.line(&found.id);
     }
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(exit::SUCCESS)
 }

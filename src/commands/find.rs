@@ -50,6 +50,6 @@ pub(super) async fn run(args: &FindArgs, context: &Context) -> anyhow::Result<u8
             context.printer.row(&fields.map(String::as_str));
         }
     }
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(exit::SUCCESS)
 }

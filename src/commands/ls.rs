@@ -47,6 +47,6 @@ pub(super) async fn run(args: &LsArgs, context: &Context) -> anyhow::Result<u8> 
         let count = if one.is_inline { 5 } else { 4 };
         context.printer.row(&fields[..count]);
     }
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(exit::SUCCESS)
 }

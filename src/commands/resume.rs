@@ -64,7 +64,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
             }
         }
         reporter.reached(index + 1);
-        context.warn_of_token(&graph).await;
+        context.warn_of_token().await;
     }
     reporter.finish();
     Ok(batch.finish())

@@ -49,7 +49,7 @@ pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8
         .into());
     }
     deliver(&item, &draft, &graph, &patience, context).await?;
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(exit::SUCCESS)
 }
 

@@ -5,12 +5,13 @@ use std::{
     collections::HashSet,
     mem,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::batch::Batch;
 use crate::{
-    auth::{self, Provider},
+    auth::{self, Provider, Tokens},
     cli::{RetryArgs, values},
     config::{Settings, endpoint::is_loopback},
     exit::{Busy, Usage},
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) warned: Cell<bool>,
     /// What the user was told of the token's source.
     told: RefCell<HashSet<String>>,
+    /// The source of the tokens in use.
+    tokens: Rc<RefCell<Option<Arc<Tokens>>>>,
 }
 
 impl Context {
@@ -54,6 +57,7 @@ impl Context {
             store: OnceCell::new(),
             warned: Cell::default(),
             told: RefCell::default(),
+            tokens: Rc::default(),
         }
     }
 
@@ -161,10 +165,11 @@ impl Context {
                 .as_ref()
                 .map(|file| file.value.clone()),
         };
-        let transport = Rc::new(Transport::new(limits)?);
+        let transport = Arc::new(Transport::new(limits)?);
         Ok(Clients {
             transport,
             endpoint: self.settings.endpoint.value.clone(),
+            tokens: Rc::clone(&self.tokens),
         })
     }
 
@@ -181,8 +186,11 @@ impl Context {
     }
 
     /// Says what a person should know about where the token came from.
-    pub(crate) async fn warn_of_token(&self, graph: &GraphClient) {
-        for note in graph.take_notes().await {
+    pub(crate) async fn warn_of_token(&self) {
+        let Some(tokens) = self.tokens.borrow().clone() else {
+            return;
+        };
+        for note in tokens.take_notes().await {
             // `resume` asks anew for every session.
             if self.told.borrow_mut().insert(note.clone()) {
                 self.printer.warn(&note);
@@ -309,16 +317,19 @@ fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
 
 /// Makes the clients: the one for upload URLs needs no token, and never sees one.
 pub(crate) struct Clients {
-    transport: Rc<Transport>,
+    transport: Arc<Transport>,
     endpoint: url::Url,
+    tokens: Rc<RefCell<Option<Arc<Tokens>>>>,
 }
 
 impl Clients {
     pub(crate) fn uploads(&self) -> UploadClient {
-        UploadClient::new(Rc::clone(&self.transport))
+        UploadClient::new(Arc::clone(&self.transport))
     }
 
     pub(crate) fn graph(&self, tokens: Result<Provider, auth::Error>) -> GraphClient {
-        GraphClient::new(Rc::clone(&self.transport), self.endpoint.clone(), tokens)
+        let tokens = Arc::new(Tokens::new(tokens));
+        *self.tokens.borrow_mut() = Some(Arc::clone(&tokens));
+        GraphClient::new(Arc::clone(&self.transport), self.endpoint.clone(), tokens)
     }
 }

@@ -3,7 +3,8 @@
 //! The one rule for the Graph endpoint, the login host and the upload URLs that the service hands
 //! out. Nothing here opens a connection.
 
-use url::{Host, Url};
+pub use graph_upload::endpoint::is_loopback;
+use url::Url;
 
 use super::cloud::Cloud;
 
@@ -39,16 +40,6 @@ pub fn check(url: &Url) -> Result<(), Unusable> {
             url.host_str().unwrap_or_default().to_owned(),
         )),
         other => Err(Unusable::Scheme(other.to_owned())),
-    }
-}
-
-/// Whether the host is this computer: `127.0.0.0/8`, `::1` or `localhost`, as written; no look-up.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 

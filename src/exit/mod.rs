@@ -13,12 +13,13 @@ pub use errors::{Busy, MailRequest, NotAttached, NotFound, Refusal, Request, Stu
 pub use verdict::Verdict;
 pub use words::{flags, shell};
 
+use graph_upload::client::http_client::CaFile;
+
 use crate::{
     auth, config,
     output::Problem,
     session::{DirError, LockError},
     upload::SourceError,
-    web::CaFile,
 };
 
 /// Everything attached, or already was.

@@ -3,13 +3,16 @@
 use super::{
     CONTRADICTION, CREDENTIALS, MailRequest, NOT_FOUND, REFUSED, TEMPORARY, Verdict, credentials,
 };
-use crate::graph::{self, Item, ItemKind, Kind};
+use crate::{
+    auth,
+    graph::{self, Item, ItemKind, Kind},
+};
 
 /// The same for what is no upload: other permissions, and mailboxes as well as items.
 pub(super) fn mail(error: &MailRequest) -> Verdict {
     let mut verdict = service(&error.error, error.item.as_ref(), &error.what);
     match (error.error.kind, &error.item) {
-        (Kind::Forbidden, _) if error.error.explanation.is_none() => {
+        (Kind::Forbidden, _) if error.error.token.is_none() => {
             verdict.problem.heading = format!("{}: the token does not allow it", error.what);
             verdict.problem.hints.clear();
             verdict.problem.advice = vec![format!(
@@ -29,8 +32,10 @@ pub(super) fn mail(error: &MailRequest) -> Verdict {
 
 /// What an error of the service or the network means to a person.
 pub(super) fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> Verdict {
-    if let (Kind::Auth, Some(auth)) = (error.kind, &error.auth) {
-        return credentials(auth);
+    let token_error = error.token.as_ref();
+    let token_error = token_error.and_then(|token| token.downcast_ref::<auth::Error>());
+    if let (Kind::Auth, Some(token_error)) = (error.kind, token_error) {
+        return credentials(token_error);
     }
     let kind = item.map_or("item".to_owned(), |item| item.kind.to_string());
     let permission = item
@@ -41,13 +46,12 @@ pub(super) fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> 
             .cause(error.to_string())
             .service(error)
     };
-    if let Some(explanation) = &error.explanation {
+    if let Some(token_error) = token_error {
         let name = match error.kind {
             Kind::Unauthorized => "Unauthorized",
             _ => "Forbidden",
         };
-        return new(CREDENTIALS, name, explanation.sentence.clone())
-            .hints(explanation.hints.clone());
+        return new(CREDENTIALS, name, token_error.to_string()).hints(token_error.hints());
     }
     match error.kind {
         Kind::Connect => {
