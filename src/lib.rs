@@ -18,8 +18,8 @@
 //! * `commands` has one verb per file; `cli` is the command line and nothing else; `exit` turns an
 //!   error into a code, a sentence and the next command to run.
 //! * [`output`] is the only code that prints.
-//! * [`sandbox`] is a stand-in for the service. Nothing else here knows it, and it shares no code
-//!   with the uploader, so that the two cannot agree on a mistake.
+//! * `graph_sandbox`, a crate of its own, is a stand-in for the service. Only its verb knows it, and it
+//!   shares no code with the uploader, so that the two cannot agree on a mistake.
 //!
 //! Decisions are pure functions of state, observation and clock; I/O executes them.
 
@@ -29,7 +29,6 @@ mod commands;
 pub mod config;
 pub mod exit;
 pub mod output;
-pub mod sandbox;
 mod signals;
 
 pub use graph_upload::{digest, store as session};

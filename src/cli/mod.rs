@@ -6,11 +6,11 @@ pub mod completions;
 mod global;
 pub mod links;
 mod mail;
-mod sandbox;
 mod sessions;
 pub mod values;
 
 use clap::{Parser, Subcommand};
+use graph_sandbox::args::SandboxArgs;
 
 pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 #[cfg(feature = "login")]
@@ -20,7 +20,6 @@ pub use global::{ColorChoice, GlobalArgs};
 pub use mail::{
     ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
 };
-pub use sandbox::SandboxArgs;
 pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
 
 /// Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
@@ -84,6 +83,19 @@ service is asked: clocks are wrong at times.")]
     Ls(LsArgs),
     Detach(DetachArgs),
     Auth(AuthArgs),
+    /// Run a stand-in for the service on this computer
+    #[command(long_about = "\
+Examples:
+  graph-attach sandbox -- graph-attach attach README.md
+  graph-attach sandbox --fault put@2=reset:1000000 -- graph-attach attach video.mp4
+  graph-attach sandbox --tls --port 8443
+
+Run a stand-in for the service on this computer: the parts of Microsoft Graph and Outlook that
+attaching files needs, on loopback, with no account.
+
+Prints the environment that points a client at it, one NAME=value a line, and serves until it is
+ended. With a command, runs that in this environment, says what each item now holds, and exits with
+the command's status. A command called `graph-attach` is this program.")]
     Sandbox(Box<SandboxArgs>),
     Completions(CompletionsArgs),
 }

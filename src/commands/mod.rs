@@ -42,7 +42,7 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Prune => prune::run(context).await,
         Command::Sandbox(args) => {
             let mut streams = Streams::of_this_process();
-            let own = sandbox::own(&context.settings);
+            let own = sandbox::surroundings(&context.settings);
             let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
         }

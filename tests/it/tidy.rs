@@ -30,7 +30,10 @@ fn sources(dir: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_source_file_says_what_it_is() {
-    for path in ["src", "tests", "benches"].into_iter().flat_map(sources) {
+    for path in ["src", "crates", "tests", "benches"]
+        .into_iter()
+        .flat_map(sources)
+    {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with("//! "), "{} has no header", path.display());
         for word in [
@@ -54,7 +57,7 @@ fn the_arrows_hold() {
                 "crate::output",
                 "std::env",
                 "crate::commands",
-                "crate::sandbox",
+                "graph_sandbox",
             ],
         ),
         (
@@ -65,7 +68,7 @@ fn the_arrows_hold() {
                 "std::env",
                 "crate::commands",
                 "reqwest",
-                "crate::sandbox",
+                "graph_sandbox",
             ],
         ),
         (
@@ -76,19 +79,13 @@ fn the_arrows_hold() {
                 "std::env",
                 "crate::commands",
                 "reqwest",
-                "crate::sandbox",
+                "graph_sandbox",
             ],
         ),
         ("src/cli", &["std::fs", "std::net", "tokio"]),
         (
-            "src/sandbox",
-            &[
-                "crate::upload",
-                "crate::graph",
-                "crate::session",
-                "crate::auth",
-                "crate::config",
-            ],
+            "crates/graph-sandbox/src",
+            &["graph_attach::", "graph_upload::"],
         ),
         (
             "src/output",

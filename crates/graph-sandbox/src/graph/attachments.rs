@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Admitted, Failure, Head, Reply, Shared};
-use crate::sandbox::{
+use crate::{
     content::Content,
     item::{Attachment, Form, Item},
     query::Query,
@@ -131,7 +131,7 @@ fn encoded(item: &Item, admitted: &Admitted) -> String {
 }
 
 fn find<'a>(item: &'a Item, id: &str) -> Result<&'a Attachment, Failure> {
-    if !crate::sandbox::ids::is_well_formed(id) {
+    if !crate::ids::is_well_formed(id) {
         return Err(Failure::malformed_id());
     }
     item.attachments

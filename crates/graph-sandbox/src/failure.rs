@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     clock,
     options::{Audience, StatusAnswer},
     reply::Reply,

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     content::Content,
     failure::Failure,
     ids::{self, Folder},

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     failure::Failure,
     query::{compare, lookup},
 };

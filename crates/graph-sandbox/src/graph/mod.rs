@@ -11,7 +11,7 @@ mod sessions;
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::{
+use crate::{
     body::Read,
     failure::Failure,
     item::{ItemKey, Kind},
@@ -43,8 +43,8 @@ impl Admitted {
     /// `@odata.context` for what stands behind `fragment` in the mailbox.
     fn context(&self, shared: &Shared, fragment: &str) -> Value {
         let user = match &self.route.owner {
-            super::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
-            super::mailbox::Owner::User(name) => {
+            crate::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
+            crate::mailbox::Owner::User(name) => {
                 percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
                     .to_string()
             }

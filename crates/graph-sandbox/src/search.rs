@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{failure::Failure, query::lookup};
+use crate::{failure::Failure, query::lookup};
 
 /// A search, read: the property it looks in, if it names one, and the words.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{failure::Failure, item::Kind, mailbox::Owner};
+use crate::{failure::Failure, item::Kind, mailbox::Owner};
 
 /// Where an item is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use super::faults::Fault;
+use crate::faults::Fault;
 
 /// An option that is one of a few words.
 pub trait Choice: Copy + Send + Sync + 'static {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments::guess_type};
-use crate::sandbox::{
+use crate::{
     clock,
     item::Item,
     mailbox::{Mailbox, TENANT},
@@ -49,7 +49,7 @@ pub(super) fn create(
     store::check_room(
         item,
         0,
-        &crate::sandbox::Options {
+        &crate::Options {
             message_limit: None,
             ..options.clone()
         },

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
+use crate::{
     content::Content,
     ids::Folder,
     item::{Form, Kind},

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments, folders};
-use crate::sandbox::{
+use crate::{
     ids::Folder,
     item::{Item, ItemKey},
     route::Scope,
@@ -226,7 +226,7 @@ pub(super) fn send(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failur
     store::check_room(
         item,
         0,
-        &crate::sandbox::Options {
+        &crate::Options {
             max_attachments: usize::MAX,
             ..shared.options.clone()
         },

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::{
+use crate::{
     body::Read,
     faults::Fault,
     held,
@@ -67,7 +67,7 @@ fn faults(body: &[u8]) -> Result<Vec<Fault>, String> {
         .iter()
         .map(|spec| {
             spec.parse()
-                .map_err(|e: super::faults::BadFault| e.to_string())
+                .map_err(|e: crate::faults::BadFault| e.to_string())
         })
         .collect()
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{failure::Failure, item::Kind, mailbox::Mailbox};
+use crate::{failure::Failure, item::Kind, mailbox::Mailbox};
 
 /// Properties that the service sets; what a client sends for them is ignored.
 const READ_ONLY: [&str; 13] = [

@@ -7,7 +7,7 @@ use std::sync::{
 
 use hyper::{HeaderMap, Method, header};
 
-use super::{
+use crate::{
     failure::Trace,
     faults::FaultPlan,
     log::{Host, Seen},

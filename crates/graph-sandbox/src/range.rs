@@ -3,7 +3,7 @@
 //! Pure. Follows the documented order: ranges come in sequence, and only the one that begins where
 //! the session stands is taken. What the service says to any other is assumed.
 
-use super::{
+use crate::{
     failure::Failure,
     options::{Ranges, WrongRange},
 };

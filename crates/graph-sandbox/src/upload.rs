@@ -5,7 +5,7 @@
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
-use super::{
+use crate::{
     body::Read,
     failure::{Failure, status_refusal},
     item::ItemKey,
@@ -160,7 +160,7 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
 fn finish(
     store: &mut store::Store,
     admitted: &Admitted,
-    content: super::content::Content,
+    content: crate::content::Content,
     options: &Options,
 ) -> Result<Reply, Failure> {
     let session = store
@@ -215,7 +215,7 @@ fn progress(session: &Session, options: &Options) -> Map<String, Value> {
     all.insert("@odata.context".to_owned(), json!(session.place.context));
     all.insert(
         expiry.to_owned(),
-        json!(super::clock::precise(session.expires_at)),
+        json!(crate::clock::precise(session.expires_at)),
     );
     if let Some(next) = range::expected(options.ranges, session.received, session.file.size) {
         all.insert(ranges.to_owned(), json!(next));

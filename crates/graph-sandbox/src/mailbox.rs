@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{
+use crate::{
     failure::Failure,
     ids::{Folder, Mint},
 };

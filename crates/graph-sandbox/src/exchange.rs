@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::{Method, Request, Response, body::Incoming};
 use jiff::Timestamp;
 
-use super::{
+use crate::{
     body::{self, Ended, Outgoing},
     connection::{Cut, How},
     control,

@@ -1,4 +1,4 @@
-//! `sandbox`: its options, and how they become the stand-in's.
+//! The options of the command line, and how they become the stand-in's. Nothing here acts.
 
 use std::{ffi::OsString, time::Duration};
 
@@ -7,8 +7,7 @@ use clap::{
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::values::size;
-use crate::sandbox::{
+use crate::{
     Fault, Options,
     options::{
         Audience, Casing, Choice, Expired, LocationForm, OtherMailboxes, Ranges, RepeatLast,
@@ -16,9 +15,8 @@ use crate::sandbox::{
     },
 };
 
-/// Run a stand-in for the service on this computer.
+/// The options of the stand-in.
 #[derive(Debug, Args)]
-#[command(long_about = LONG_ABOUT)]
 pub struct SandboxArgs {
     /// Port of the Graph host [default: any free one]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -201,23 +199,10 @@ pub struct SandboxArgs {
     )]
     pub reported_size: ReportedSize,
 
-    /// A command to run against it; `graph-attach` is this program
+    /// A command to run against it
     #[arg(last = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
-
-const LONG_ABOUT: &str = "\
-Examples:
-  graph-attach sandbox -- graph-attach attach README.md
-  graph-attach sandbox --fault put@2=reset:1000000 -- graph-attach attach video.mp4
-  graph-attach sandbox --tls --port 8443
-
-Run a stand-in for the service on this computer: the parts of Microsoft Graph and Outlook that
-attaching files needs, on loopback, with no account.
-
-Prints the environment that points a client at it, one NAME=value a line, and serves until it is
-ended. With a command, runs that in this environment, says what each item now holds, and exits with
-the command's status.";
 
 /// `--retry-after`: seconds, or no such header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,6 +272,30 @@ fn retry_after(text: &str) -> Result<RetryAfter, String> {
             .map(|seconds| RetryAfter(Some(seconds)))
             .map_err(|_| "give a whole number of seconds, or `none`".to_owned()),
     }
+}
+
+/// A number of bytes: `3932160`, `3840KiB`, `4MB`, `4M` (as MiB).
+fn size(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "k" | "kib" => 1_024,
+        "mb" => 1_000_000,
+        "m" | "mib" => 1_048_576,
+        _ => {
+            return Err(format!(
+                "`{unit}` is not a valid unit: use B, KB, KiB, MB or MiB"
+            ));
+        }
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "a size looks like 3000000 or 4MiB".to_owned())
 }
 
 /// Bytes a second, with or without `/s`; none at all would be no rate.
@@ -430,7 +439,7 @@ mod tests {
 
     #[test]
     fn the_manual_has_every_option_with_its_values_and_its_default() {
-        let manual = include_str!("../../docs/sandbox.md");
+        let manual = include_str!("../../../docs/sandbox.md");
         for option in Cli::command()
             .get_arguments()
             .filter(|option| option.get_long().is_some())

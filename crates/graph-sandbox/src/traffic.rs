@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{failure::Failure, item::ItemKey, options::Options};
+use crate::{failure::Failure, item::ItemKey, options::Options};
 
 #[derive(Debug, Default)]
 struct Counters {

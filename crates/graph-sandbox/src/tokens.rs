@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::mailbox::{OWN_UPN, OWN_USER, TENANT};
+use crate::mailbox::{OWN_UPN, OWN_USER, TENANT};
 
 /// Long enough for any trial; a real access token lives for about an hour.
 const ACCESS_LIFETIME_SECS: i64 = 24 * 60 * 60;

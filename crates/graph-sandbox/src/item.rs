@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::{
+use crate::{
     clock,
     content::Content,
     ids::{self, Folder},

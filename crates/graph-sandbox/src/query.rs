@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use super::{
+use crate::{
     failure::Failure,
     filter::Filter,
     item::Kind,

@@ -2,13 +2,15 @@
 //!
 //! Two hosts, as in life: Graph, which wants a bearer token, and the upload host, which refuses
 //! one. It follows the published behaviour of the service, and where that is unknown it follows an
-//! option. It shares no code with the uploader, so that the two cannot agree on a mistake, and it
-//! prints nothing. Only the `sandbox` command and tests may use it.
+//! option. It depends on nothing of the uploader, so that the two cannot agree on a mistake, and the
+//! library prints nothing.
 //!
 //! `connection` serves sockets, `exchange` takes one request from arrival to answer, `graph`,
 //! `upload` and `control` say what requests mean, `store` holds what there is. The rest is pure:
 //! `faults`, `range`, `route`, `query`, `filter`, `search`, `ids`.
 
+#[cfg(feature = "clap")]
+pub mod args;
 mod body;
 mod clock;
 mod connection;
@@ -29,6 +31,8 @@ mod query;
 mod range;
 mod reply;
 mod route;
+#[cfg(feature = "clap")]
+pub mod run;
 mod search;
 mod session;
 mod shared;

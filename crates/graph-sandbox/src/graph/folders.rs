@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Admitted, Failure, Kind, Reply, Shared};
-use crate::sandbox::{
+use crate::{
     ids::Folder,
     mailbox::{FOLDERS, Mailbox},
     store::Store,
@@ -55,7 +55,7 @@ pub(super) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
     };
     match well_known.or_else(by_id) {
         Some((folder, ..)) => Ok(*folder),
-        None if crate::sandbox::ids::is_well_formed(name) => Err(Failure::not_found()),
+        None if crate::ids::is_well_formed(name) => Err(Failure::not_found()),
         None => Err(Failure::malformed_id()),
     }
 }
@@ -186,7 +186,7 @@ pub(super) fn check_calendar(owner: &Mailbox, id: Option<&str>) -> Result<(), Fa
     match id {
         None => Ok(()),
         Some(id) if id == owner.mint.folder(Folder::Calendar) => Ok(()),
-        Some(id) if crate::sandbox::ids::is_well_formed(id) => Err(Failure::not_found()),
+        Some(id) if crate::ids::is_well_formed(id) => Err(Failure::not_found()),
         Some(_) => Err(Failure::malformed_id()),
     }
 }

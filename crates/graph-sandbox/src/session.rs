@@ -6,7 +6,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{
+use crate::{
     content::Content,
     item::{Attachment, Form, ItemKey},
 };
