@@ -15,9 +15,9 @@ use tokio::{
 };
 
 use crate::{
-    cli::SandboxArgs,
-    config::{Origin, Settings},
+    args::SandboxArgs,
     sandbox::{HeldItem, Sandbox},
+    settings::{Origin, Settings},
 };
 
 /// Variables of the user's that would win over, or contradict, those of the stand-in.
