@@ -24,7 +24,7 @@ use super::{
     saved::{Place, Saved, login_command},
     source::{Answer, Ask, Asking, Context},
 };
-use crate::config::credential::Identity;
+use crate::settings::credential::Identity;
 
 /// A server that says to poll all the time is not obeyed.
 const FASTEST: Duration = Duration::from_millis(200);

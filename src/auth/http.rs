@@ -9,7 +9,7 @@ use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
-use crate::config::endpoint;
+use crate::settings::endpoint;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);

@@ -11,7 +11,7 @@ use super::{
     select::{Selection, select},
     source::{Answer, Ask, Context, Fixed, is_saved, source},
 };
-use crate::config::{Cloud, Origin, Settings, Sourced};
+use crate::settings::{Cloud, Origin, Settings, Sourced};
 
 /// A token with less left than this is replaced: it must outlast a request and a skewed clock.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);

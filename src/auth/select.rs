@@ -1,7 +1,7 @@
 //! Which one of the configured sources is used: the first, and no other.
 
 use super::Error;
-use crate::config::{Credential, Credentials, Origin, Sourced, credential::Identity};
+use crate::settings::{Credential, Credentials, Origin, Sourced, credential::Identity};
 
 /// The source that won, and those that are set but have no say.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn select(credentials: Credentials, saved: Option<Identity>) -> Result<Selec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Secret, credential::HalfAzure};
+    use crate::settings::{Secret, credential::HalfAzure};
 
     fn literal(name: &'static str) -> Sourced<Credential> {
         Sourced::new(Credential::Literal(Secret::new(name)), Origin::Env(name))

@@ -12,7 +12,7 @@ use super::{
     file::{Stdin, TokenFile},
     reply::Issued,
 };
-use crate::config::{
+use crate::settings::{
     Cloud, Credential, Settings,
     credential::{Identity, Method},
 };

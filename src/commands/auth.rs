@@ -3,18 +3,18 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::work::Context;
+use super::context::CommandContext;
 use crate::{
+    args::{AuthCommand, AuthStatusArgs},
     auth::{
         self, Claims, Provider, Status,
         explain::{self, Explanation},
     },
-    cli::{AuthCommand, AuthStatusArgs},
-    exit,
-    output::Printer,
+    report,
+    terminal::Printer,
 };
 
-pub(super) async fn run(command: &AuthCommand, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyhow::Result<u8> {
     match command {
         AuthCommand::Status(args) => status(args, context).await,
         #[cfg(feature = "login")]
@@ -24,7 +24,7 @@ pub(super) async fn run(command: &AuthCommand, context: &Context) -> anyhow::Res
     }
 }
 
-async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> {
+async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let settings = &context.settings;
     let provider = Provider::of(settings)?;
     let issued = provider.issued().await?;
@@ -63,7 +63,7 @@ async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> 
     }
     if let Some(Err(error)) = checked {
         let what = "the service was asked".to_owned();
-        return Err(exit::Request {
+        return Err(report::Request {
             what,
             error,
             item: None,
@@ -73,14 +73,14 @@ async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> 
     if good.is_none() {
         unfit(&status, &claims, context, now)?;
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
 /// What can be told without asking the service: an end that has passed, another API or cloud.
 fn unfit(
     status: &Status,
     claims: &Claims,
-    context: &Context,
+    context: &CommandContext,
     now: Timestamp,
 ) -> Result<(), auth::Error> {
     if let Some(end) = status.expires.filter(|end| *end <= now) {
@@ -159,9 +159,9 @@ mod login {
     use serde_json::json;
 
     use super::{Line, auth::device, *};
-    use crate::cli::AuthLoginArgs;
+    use crate::args::AuthLoginArgs;
 
-    pub(super) async fn run(args: &AuthLoginArgs, context: &Context) -> anyhow::Result<u8> {
+    pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> anyhow::Result<u8> {
         let (settings, printer) = (&context.settings, &context.printer);
         let app = app(args, context)?;
         let surroundings = auth::Context::of(settings);
@@ -198,7 +198,7 @@ mod login {
             printer.note(&format!("signed in as {who}"));
         }
         if let Some(first) = settings.credentials.ways.first() {
-            let own = matches!(first.value, crate::config::Credential::DeviceCode(_));
+            let own = matches!(first.value, crate::settings::Credential::DeviceCode(_));
             if !own {
                 printer.warn(&format!(
                     "{} is set, and goes before the saved login",
@@ -206,10 +206,10 @@ mod login {
                 ));
             }
         }
-        Ok(exit::SUCCESS)
+        Ok(report::SUCCESS)
     }
 
-    fn app(args: &AuthLoginArgs, context: &Context) -> Result<device::App, auth::Error> {
+    fn app(args: &AuthLoginArgs, context: &CommandContext) -> Result<device::App, auth::Error> {
         let identity = &context.settings.identity;
         let client_id = args
             .client_id
@@ -235,7 +235,7 @@ mod login {
         }
     }
 
-    pub(super) async fn logout(context: &Context) -> anyhow::Result<u8> {
+    pub(super) async fn logout(context: &CommandContext) -> anyhow::Result<u8> {
         let removed = device::logout(&auth::Context::of(&context.settings))
             .await
             .map_err(auth::Error::from)?;
@@ -250,6 +250,6 @@ mod login {
                 "there was no saved login"
             });
         }
-        Ok(exit::SUCCESS)
+        Ok(report::SUCCESS)
     }
 }

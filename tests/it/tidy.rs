@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use graph_attach::exit;
+use graph_attach::report;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -54,7 +54,7 @@ fn the_arrows_hold() {
             "src/graph",
             &[
                 "clap",
-                "crate::output",
+                "crate::terminal",
                 "std::env",
                 "crate::commands",
                 "graph_sandbox",
@@ -64,7 +64,7 @@ fn the_arrows_hold() {
             "src/upload",
             &[
                 "clap",
-                "crate::output",
+                "crate::terminal",
                 "std::env",
                 "crate::commands",
                 "reqwest",
@@ -75,20 +75,20 @@ fn the_arrows_hold() {
             "src/session",
             &[
                 "clap",
-                "crate::output",
+                "crate::terminal",
                 "std::env",
                 "crate::commands",
                 "reqwest",
                 "graph_sandbox",
             ],
         ),
-        ("src/cli", &["std::fs", "std::net", "tokio"]),
+        ("src/args", &["std::fs", "std::net", "tokio"]),
         (
             "crates/graph-sandbox/src",
             &["graph_attach::", "graph_upload::"],
         ),
         (
-            "src/output",
+            "src/terminal",
             &["reqwest", "crate::commands", "crate::graph"],
         ),
     ];
@@ -126,17 +126,17 @@ fn the_upload_client_knows_no_token() {
 fn the_readme_s_exit_codes_are_the_program_s() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for (code, words) in [
-        (exit::SUCCESS, "everything attached"),
-        (exit::FAILURE, "unclassified"),
-        (exit::USAGE, "usage or configuration"),
-        (exit::PARTIAL, "some files attached, some not"),
-        (exit::CREDENTIALS, "credentials"),
-        (exit::TEMPORARY, "temporary"),
-        (exit::NOT_FOUND, "not found"),
-        (exit::REFUSED, "refused by the service"),
-        (exit::FILE, "local file"),
-        (exit::STATE, "state directory"),
-        (exit::CONTRADICTION, "verification failed"),
+        (report::SUCCESS, "everything attached"),
+        (report::FAILURE, "unclassified"),
+        (report::USAGE, "usage or configuration"),
+        (report::PARTIAL, "some files attached, some not"),
+        (report::CREDENTIALS, "credentials"),
+        (report::TEMPORARY, "temporary"),
+        (report::NOT_FOUND, "not found"),
+        (report::REFUSED, "refused by the service"),
+        (report::FILE, "local file"),
+        (report::STATE, "state directory"),
+        (report::CONTRADICTION, "verification failed"),
     ] {
         let row = readme
             .lines()

@@ -32,7 +32,7 @@ use super::{
     reply::{Issued, LIMIT},
     source::{Ask, Asking, Context},
 };
-use crate::config::{
+use crate::settings::{
     credential::{Identity, Method},
     endpoint,
 };
