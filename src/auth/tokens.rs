@@ -1,7 +1,8 @@
 //! The source of a command's tokens, as the Graph client asks it: a provider, or why there is none.
 
-use graph_upload::client::{
-    BearerToken, Refusal, TokenError, TokenFuture, TokenProvider, TokenRequest,
+use graph_upload::{
+    TokenError,
+    client::{BearerToken, Refusal, TokenFuture, TokenProvider, TokenRequest},
 };
 
 use super::{

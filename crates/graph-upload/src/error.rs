@@ -3,9 +3,9 @@
 //! Every later decision (try again, ask, look, give up, which exit code) looks at [`Error::kind`],
 //! never at a message.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{client::TokenError, json};
+use crate::json;
 
 /// Longest text of the service that is kept, in bytes.
 const LONGEST_TEXT: usize = 2_048;
@@ -84,6 +84,25 @@ pub enum Host {
     Graph,
     /// An upload URL.
     Upload,
+}
+
+/// No token could be had, or it is not good for the request; in the words of the token provider.
+///
+/// The provider's own error is inside, for callers that know its type.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct TokenError(Arc<dyn std::error::Error + Send + Sync>);
+
+impl TokenError {
+    /// Wraps a provider's own error.
+    pub fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        TokenError(Arc::new(error))
+    }
+
+    /// The provider's own error, if it is an `E`.
+    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
 }
 
 /// An error of one request.

@@ -23,7 +23,7 @@ mod upload_url;
 
 pub use attachment::Attachment;
 pub use digest::Digest;
-pub use error::{Error, ErrorKind, Host};
+pub use error::{Error, ErrorKind, Host, TokenError};
 pub use expected_offset::{ExpectedOffset, next_expected};
 pub use item::{Item, ItemKind};
 pub use upload_url::UploadUrl;

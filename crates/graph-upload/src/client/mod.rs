@@ -21,9 +21,7 @@ pub use body::Meter;
 pub use graph::{Created, GraphClient};
 pub use mail::{Collection, ItemInfo, ItemSummary};
 pub use message::{Address, Body, Draft};
-pub use token::{
-    BearerToken, Malformed, Refusal, TokenError, TokenFuture, TokenProvider, TokenRequest,
-};
+pub use token::{BearerToken, Malformed, Refusal, TokenFuture, TokenProvider, TokenRequest};
 pub use transport::{Limits, Transport};
 pub use upload_host::{PutReply, UploadClient};
 pub use wire::AttachmentInfo;

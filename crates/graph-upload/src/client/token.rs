@@ -1,8 +1,10 @@
 //! A bearer token as a type that does not print itself, and the trait by which the Graph client gets one.
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin};
 
 use url::Url;
+
+use crate::TokenError;
 
 /// A bearer token for the Graph host. Has no `Display`, and a `Debug` that hides the value.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,25 +43,6 @@ impl BearerToken {
 impl fmt::Debug for BearerToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("BearerToken(…)")
-    }
-}
-
-/// No token could be had, or it is not good for the request; in the words of the [`TokenProvider`].
-///
-/// The provider's own error is inside, for callers that know its type.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error(transparent)]
-pub struct TokenError(Arc<dyn std::error::Error + Send + Sync>);
-
-impl TokenError {
-    /// Wraps a provider's own error.
-    pub fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        TokenError(Arc::new(error))
-    }
-
-    /// The provider's own error, if it is an `E`.
-    pub fn downcast_ref<E: std::error::Error + 'static>(&self) -> Option<&E> {
-        self.0.downcast_ref()
     }
 }
 
