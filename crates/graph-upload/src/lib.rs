@@ -18,12 +18,13 @@ mod expected_offset;
 pub mod item;
 pub mod json;
 pub mod protocol;
+pub mod redact;
 pub mod store;
 mod upload_url;
 
 pub use attachment::Attachment;
 pub use digest::Digest;
-pub use error::{Error, ErrorKind, Host};
+pub use error::{AnswerOrigin, Error, ErrorKind, Host};
 pub use expected_offset::{ExpectedOffset, next_expected};
 pub use item::{Item, ItemKind};
 pub use upload_url::UploadUrl;

@@ -11,6 +11,7 @@ pub mod http_client;
 pub mod location;
 mod mail;
 mod message;
+mod page;
 pub mod retry_after;
 mod token;
 mod transport;
@@ -21,6 +22,7 @@ pub use body::Meter;
 pub use graph::{Created, GraphClient};
 pub use mail::{Collection, ItemInfo, ItemSummary};
 pub use message::{Address, Body, Draft};
+pub use page::Page;
 pub use token::{
     BearerToken, Malformed, Refusal, TokenError, TokenFuture, TokenProvider, TokenRequest,
 };

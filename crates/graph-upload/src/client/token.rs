@@ -4,6 +4,8 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use url::Url;
 
+use crate::redact;
+
 /// A bearer token for the Graph host. Has no `Display`, and a `Debug` that hides the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BearerToken(String);
@@ -29,6 +31,7 @@ impl BearerToken {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Malformed::Character);
         }
+        redact::register(text);
         Ok(BearerToken(text.to_owned()))
     }
 
