@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: (u16, Vec<u8>)| {
     let (status, body) = input;
     for side in [Side::Graph, Side::Upload] {
-        let error = Error::answer(side, status, &body);
+        let error = Error::answer(side, status, &body, false);
         assert!(error.message.len() <= 2_048 && error.code.len() <= 2_048);
         assert!(!error.to_string().is_empty());
     }

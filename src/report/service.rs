@@ -1,7 +1,8 @@
 //! What the service's answers, and the lack of one, mean to a person.
 
 use super::{
-    CONTRADICTION, CREDENTIALS, ExitReport, MailRequest, NOT_FOUND, REFUSED, TEMPORARY, credentials,
+    CONTRADICTION, CREDENTIALS, ExitReport, MailRequest, NOT_FOUND, REFUSED, TEMPORARY, USAGE,
+    credentials,
 };
 use crate::{
     auth,
@@ -59,12 +60,39 @@ pub(super) fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> 
         }
         Kind::Lost => ExitReport::new(TEMPORARY, "Network", format!("{what}: {error}")).service(error),
         Kind::Deadline => ExitReport::new(TEMPORARY, "Deadline", format!("{what}: {error}")),
-        Kind::Certificate => {
-            ExitReport::new(TEMPORARY, "Certificate", format!("{what}: {error}"))
-                .hint("if a proxy or a private authority signs it, name its certificate with `--ca-file PEM`")
-        }
+        Kind::Certificate => ExitReport::new(USAGE, "Certificate", format!("{what}: {error}"))
+            .service(error)
+            .hint("if a proxy or a private authority signs it, name its certificate with `--ca-file PEM`"),
+        Kind::Proxy => ExitReport::new(USAGE, "Proxy", format!("{what}: {error}"))
+            .service(error)
+            .hint("set `HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT`, or name the host in `NO_PROXY` if it is reached without a proxy"),
+        Kind::Intermediary => ExitReport::new(TEMPORARY, "Intermediary", format!("{what}: {error}"))
+            .service(error)
+            .hint("a proxy, a gateway or a network that wants a sign-in gave it: open the host in a browser, or ask whoever runs the network to let it through"),
+        Kind::NoMailbox => new(
+            REFUSED,
+            "NoMailbox",
+            "the mailbox cannot be reached through Microsoft Graph".into(),
+        )
+        .hint("Graph reaches active, licensed mailboxes in Exchange Online: not those on premises, and not a guest's"),
+        Kind::SendLimit => new(
+            TEMPORARY,
+            "SendLimit",
+            "the mailbox has reached a limit on sending".into(),
+        )
+        .hint("Exchange Online takes 30 messages a minute and 10,000 recipients a day from a mailbox; if an administrator has blocked it, only he can lift that"),
+        Kind::Blocked => new(
+            REFUSED,
+            "Blocked",
+            "the service will not send this message".into(),
+        )
+        .hint("its protection against spam (WASCL) or a rule of the organisation stopped it: look at the content, or ask an administrator to release the mailbox"),
         Kind::Throttled => new(TEMPORARY, "Throttled", "the service is throttling".into())
             .hint("a mailbox takes 150 MB in 5 minutes from one app; wait, then go on"),
+        Kind::Unavailable if error.is("ErrorMailboxMoveInProgress") => {
+            new(TEMPORARY, "Unavailable", "the mailbox is being moved".into())
+                .hint("it is there again when the move is over: try again later")
+        }
         Kind::Unavailable => {
             new(TEMPORARY, "Unavailable", "the service is not available".into())
         }
@@ -106,6 +134,12 @@ pub(super) fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> 
             "the limit is 35 MB unless an administrator raised it (up to 150 MB), other \
              attachments included; share a link instead",
         ),
+        Kind::RangeTooLarge => new(
+            REFUSED,
+            "TooLarge",
+            "something in between takes smaller requests only".into(),
+        )
+        .hint("send smaller ranges with `--chunk-size 320KiB`"),
         Kind::BodyTooLarge => {
             new(REFUSED, "TooLarge", "the service does not take a request of that size".into())
         }

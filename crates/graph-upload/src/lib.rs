@@ -17,13 +17,16 @@ mod error;
 mod expected_offset;
 pub mod item;
 pub mod json;
+mod page;
 pub mod protocol;
+pub mod redact;
 pub mod store;
 mod upload_url;
 
 pub use attachment::Attachment;
 pub use digest::Digest;
-pub use error::{Error, ErrorKind, Host, TokenError};
+pub use error::{AnswerOrigin, Error, ErrorKind, Host, TokenError};
 pub use expected_offset::{ExpectedOffset, next_expected};
 pub use item::{Item, ItemKind};
+pub use page::Page;
 pub use upload_url::UploadUrl;

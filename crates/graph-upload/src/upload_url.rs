@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::endpoint::is_loopback;
+use crate::{
+    endpoint::{Distance, is_loopback},
+    redact,
+};
 
 /// Longest URL that is taken; a token inside one has a few KiB, and no server reads more than this.
 const LONGEST: usize = 32 * 1024;
@@ -25,6 +28,10 @@ pub enum Refused {
     /// Another scheme than https, or http to another computer.
     #[error("it is not https")]
     NotHttps,
+    /// An address of this computer or its network, from a service that is farther away: only somebody who
+    /// wants this program to reach what he cannot names such a one.
+    #[error("it leads to this computer or its private network, where the service is not")]
+    TooNear,
     /// `https://user:password@host/…`: would become an `Authorization` header.
     #[error("it holds a user name or password")]
     UserInfo,
@@ -42,7 +49,21 @@ impl UploadUrl {
         Url::parse(&self.0).is_ok_and(|url| is_loopback(&url))
     }
 
-    /// Takes an `uploadUrl` as the service gave it, or says why it is not connected to.
+    /// Takes an `uploadUrl` as the service at `endpoint` gave it, or says why it is not connected to. Plain
+    /// http, and addresses nearer than the public network, are for a service that is as near itself.
+    pub fn received(text: String, endpoint: &Url) -> Result<Self, Refused> {
+        let taken = UploadUrl::new(text)?;
+        let url = Url::parse(&taken.0).map_err(|_| Refused::NotAbsolute)?;
+        if url.scheme() == "http" && !is_loopback(endpoint) {
+            return Err(Refused::NotHttps);
+        }
+        if Distance::of(&url) < Distance::of(endpoint) {
+            return Err(Refused::TooNear);
+        }
+        Ok(taken)
+    }
+
+    /// Takes an upload URL that was received before, or says why it is not connected to.
     pub fn new(text: String) -> Result<Self, Refused> {
         if text.len() > LONGEST {
             return Err(Refused::TooLong);
@@ -66,6 +87,7 @@ impl UploadUrl {
         if raw_target(&text) != target && !(raw_target(&text).is_empty() && target == "/") {
             return Err(Refused::Characters);
         }
+        redact::register_url(&text);
         Ok(UploadUrl(text))
     }
 
@@ -164,6 +186,34 @@ mod tests {
             Some(Refused::TooLong)
         );
         assert_eq!(refused(&format!("https://h/{}", "a".repeat(10_240))), None);
+    }
+
+    #[test]
+    fn a_service_names_no_place_that_is_nearer_than_itself() {
+        let taken = |url: &str, endpoint: &str| {
+            UploadUrl::received(url.to_owned(), &Url::parse(endpoint).unwrap()).map(drop)
+        };
+        const AFAR: &str = "https://graph.microsoft.com/v1.0";
+        const NEAR: &str = "https://10.0.0.7/v1.0";
+        const HERE: &str = "http://127.0.0.1:8080/v1.0";
+        assert_eq!(taken("https://outlook.office.com/x", AFAR), Ok(()));
+        assert_eq!(taken("http://127.0.0.1/x", AFAR), Err(Refused::NotHttps));
+        for url in [
+            "https://127.0.0.1/x",
+            "https://localhost/x",
+            "https://[::1]/x",
+            "https://169.254.169.254/x",
+            "https://192.168.1.1/x",
+            "https://[fd00::1]/x",
+            "https://0/x",
+        ] {
+            assert_eq!(taken(url, AFAR), Err(Refused::TooNear), "{url}");
+            assert_eq!(taken(url, HERE), Ok(()), "{url}");
+        }
+        assert_eq!(taken("https://192.168.1.1/x", NEAR), Ok(()));
+        assert_eq!(taken("https://127.0.0.1/x", NEAR), Err(Refused::TooNear));
+        assert_eq!(taken("http://localhost:1/x", HERE), Ok(()));
+        assert_eq!(taken("https://outlook.office.com/x", HERE), Ok(()));
     }
 
     #[test]

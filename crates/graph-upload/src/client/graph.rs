@@ -110,7 +110,7 @@ impl GraphClient {
 
     /// A 401 or 403, with what the token's provider says of it.
     fn refused(&self, reply: &Reply, method: &Method, url: &str, token: &BearerToken) -> Error {
-        let mut error = reply.describe(Error::answer(Host::Graph, reply.status, &reply.body));
+        let mut error = reply.error(Host::Graph);
         error.token = self.tokens.explain(&Refusal {
             request: self.request(url),
             method: method.as_str(),
@@ -239,7 +239,7 @@ impl GraphClient {
         let Some(text) = said.upload_url else {
             return Err(reply.describe(Error::contradiction("the session has no `uploadUrl`")));
         };
-        let url = UploadUrl::new(text).map_err(|why| {
+        let url = UploadUrl::received(text, &self.endpoint).map_err(|why| {
             let mut error =
                 Error::contradiction(format!("the session's `uploadUrl` is not used: {why}"));
             // A lost or cut answer is worth another try; an answer that is wrong is not.
@@ -368,7 +368,7 @@ impl GraphClient {
     pub(super) fn ok(&self, reply: Reply) -> Result<Reply, Error> {
         match reply.status {
             200..=299 => Ok(reply),
-            status => Err(reply.describe(Error::answer(Host::Graph, status, &reply.body))),
+            _ => Err(reply.error(Host::Graph)),
         }
     }
 }
@@ -379,9 +379,7 @@ fn read_attachment(reply: &Reply) -> Result<AttachmentInfo, Error> {
         .ok_or_else(|| unreadable(reply, "the attachment"))
 }
 
-/// A success whose body cannot be read: cut short, a proxy's page. The outcome is unknown.
+/// A success whose body cannot be read: cut short, or a page of something in between. The outcome is unknown.
 pub(super) fn unreadable(reply: &Reply, what: &str) -> Error {
-    let mut error = Error::contradiction(format!("the answer about {what} cannot be read"));
-    error.status = Some(reply.status);
-    reply.describe(error)
+    reply.unreadable(format!("the answer about {what} cannot be read"))
 }

@@ -4,7 +4,7 @@ use std::{fmt, pin::Pin};
 
 use url::Url;
 
-use crate::TokenError;
+use crate::{TokenError, redact};
 
 /// A bearer token for the Graph host. Has no `Display`, and a `Debug` that hides the value.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +31,7 @@ impl BearerToken {
         if !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Malformed::Character);
         }
+        redact::register(text);
         Ok(BearerToken(text.to_owned()))
     }
 

@@ -22,7 +22,7 @@ use super::{
     http_client::{self, CaFile, Roots, innermost},
     retry_after,
 };
-use crate::{Error, ErrorKind, endpoint::is_loopback};
+use crate::{AnswerOrigin, Error, ErrorKind, Host, Page, endpoint::is_loopback, redact};
 
 /// How long a TCP and TLS handshake may take.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -94,9 +94,41 @@ impl Reply {
         date.unwrap_or_else(jiff::Timestamp::now)
     }
 
+    /// Whether a header says that the service itself answered.
+    fn is_identified(&self) -> bool {
+        ["request-id", "x-ms-ags-diagnostic", "x-ms-diagnostics"]
+            .iter()
+            .any(|name| self.headers.contains_key(*name))
+    }
+
+    /// Whether a page came that is not the service's.
+    pub fn is_page(&self) -> bool {
+        !self.is_identified() && Page::read(&self.body).is_some()
+    }
+
+    /// The error that this answer is, unless it is a success.
+    pub fn error(&self, host: Host) -> Error {
+        let error = Error::answer(host, self.status, &self.body, self.is_identified());
+        self.describe(error)
+    }
+
+    /// The error that a success is whose body is not what was asked for: a page of something in between, or
+    /// an answer that was cut.
+    pub fn unreadable(&self, message: String) -> Error {
+        match Page::read(&self.body) {
+            Some(page) if !self.is_identified() => self.describe(Error::page(self.status, &page)),
+            _ => {
+                let mut error = Error::contradiction(message);
+                error.status = Some(self.status);
+                error.origin = Some(AnswerOrigin::Service);
+                self.describe(error)
+            }
+        }
+    }
+
     /// Puts what the headers say into an error made of this answer.
     pub fn describe(&self, mut error: Error) -> Error {
-        let clip = |text: &str| text.chars().take(512).collect::<String>();
+        let clip = |text: &str| redact::clean(text).chars().take(512).collect::<String>();
         error.retry_after = self
             .header("retry-after")
             .and_then(|value| retry_after::parse(value, self.now()));

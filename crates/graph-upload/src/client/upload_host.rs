@@ -103,8 +103,11 @@ impl UploadClient {
             .exchange(Method::DELETE, url, Vec::new(), None, &Meter::default())
             .await?;
         match reply.status {
-            200..=299 | 404 | 410 => Ok(()),
-            _ => Err(refusal(&reply)),
+            200..=299 if !reply.is_page() => Ok(()),
+            _ => match refusal(&reply) {
+                error if error.kind == ErrorKind::NotFound => Ok(()),
+                error => Err(error),
+            },
         }
     }
 
@@ -131,7 +134,7 @@ impl UploadClient {
 fn refusal(reply: &Reply) -> Error {
     match reply.status {
         200..=299 => unreadable(reply),
-        status => reply.describe(Error::answer(Host::Upload, status, &reply.body)),
+        _ => reply.error(Host::Upload),
     }
 }
 
@@ -142,7 +145,5 @@ fn unreadable(reply: &Reply) -> Error {
     } else {
         "an answer that is no JSON"
     };
-    let mut error = Error::contradiction(format!("{what} with status {}", reply.status));
-    error.status = Some(reply.status);
-    reply.describe(error)
+    reply.unreadable(format!("{what} with status {}", reply.status))
 }

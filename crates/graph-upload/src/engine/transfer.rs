@@ -310,6 +310,7 @@ impl<'a> Transfer<'a> {
             ErrorKind::Conflict => "the item is being changed by somebody else",
             ErrorKind::NotFound => "the item is not there yet",
             ErrorKind::Range => "the session has to be replaced",
+            ErrorKind::Intermediary => "a page came instead of the service's answer",
             _ => "the service's answer made no sense",
         };
         self.tell(Event::Waiting {

@@ -325,7 +325,9 @@ impl UploadProtocol {
                 self.looks = 0;
                 let look = Pending::Find(LookupReason::LostPost);
                 match error.kind {
-                    ErrorKind::Contradiction => self.protocol_error(error, look, clock),
+                    ErrorKind::Contradiction | ErrorKind::Intermediary => {
+                        self.protocol_error(error, look, clock)
+                    }
                     _ => self.retry(error, look, clock),
                 }
             }

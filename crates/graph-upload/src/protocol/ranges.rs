@@ -81,7 +81,7 @@ impl UploadProtocol {
         let repeated = self.range.end <= self.sent;
         if !matches!(
             error.kind,
-            ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Throttled
+            ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Proxy | ErrorKind::Throttled
         ) {
             self.sent = self.sent.max(self.range.end);
         }
@@ -100,6 +100,7 @@ impl UploadProtocol {
             ErrorKind::Lost
             | ErrorKind::Unavailable
             | ErrorKind::Conflict
+            | ErrorKind::Intermediary
             | ErrorKind::Contradiction => self.outcome_unknown(error, clock),
             ErrorKind::Range
             | ErrorKind::NotFound
@@ -114,7 +115,7 @@ impl UploadProtocol {
                 }
             }
             ErrorKind::Deadline => Step::Stop(Stop::Deadline),
-            ErrorKind::Certificate => Step::Stop(Stop::Error),
+            ErrorKind::Certificate | ErrorKind::Proxy => Step::Stop(Stop::Error),
             _ => self.cancel_then(Step::Stop(Stop::Error)),
         }
     }
@@ -124,7 +125,10 @@ impl UploadProtocol {
         self.reason = QueryReason::Doubt;
         self.asks = 0;
         self.looks = 0;
-        if error.kind == ErrorKind::Contradiction {
+        if matches!(
+            error.kind,
+            ErrorKind::Contradiction | ErrorKind::Intermediary
+        ) {
             self.protocol_error(error, Pending::Resolve, clock)
         } else {
             self.retry(error, Pending::Resolve, clock)
@@ -177,7 +181,7 @@ impl UploadProtocol {
             Ok(ExpectedOffset::Missing | ExpectedOffset::Invalid) => self.status_unsupported(clock),
             Err(error) => match error.kind {
                 ErrorKind::Deadline => Step::Stop(Stop::Deadline),
-                ErrorKind::Certificate => Step::Stop(Stop::Error),
+                ErrorKind::Certificate | ErrorKind::Proxy => Step::Stop(Stop::Error),
                 ErrorKind::Connect | ErrorKind::Throttled => {
                     self.retry(error, Pending::QueryStatus, clock)
                 }

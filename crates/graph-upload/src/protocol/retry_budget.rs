@@ -17,7 +17,9 @@ impl UploadProtocol {
         match error.kind {
             ErrorKind::Deadline => Step::Stop(Stop::Deadline),
             ErrorKind::Contradiction if error.is("UploadUrlRefused") => Step::Stop(Stop::Error),
-            ErrorKind::Contradiction => self.protocol_error(error, pending, clock),
+            ErrorKind::Contradiction | ErrorKind::Intermediary => {
+                self.protocol_error(error, pending, clock)
+            }
             ErrorKind::Conflict => self.retry(error, pending, clock),
             ErrorKind::NotFound if error.is("ErrorItemNotFound") && self.not_found < NOT_FOUND => {
                 if self.not_found >= self.limits.max_retries {
@@ -36,7 +38,11 @@ impl UploadProtocol {
     pub(super) fn protocol_error(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
         self.oddities += 1;
         if self.oddities > ODDITIES.min(self.limits.max_retries) {
-            return Step::Stop(Stop::Contradiction(error.message.clone()));
+            // Whatever is in between is no word of the service: the session may be as good as before.
+            return Step::Stop(match error.kind {
+                ErrorKind::Intermediary => Stop::Error,
+                _ => Stop::Contradiction(error.message.clone()),
+            });
         }
         let delay = backoff::delay(error.kind, self.oddities, error.retry_after, clock.roll);
         self.wait(delay, error.kind, pending, clock)
