@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use graph_attach::sandbox::{Options, Sandbox};
+use graph_sandbox::{Options, Sandbox};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_graph-attach");
 const SIZE: usize = 150_000_000;

@@ -13,7 +13,7 @@ use super::{
     reply::{self, AccessToken},
     source::{Fetching, TokenSource},
 };
-use crate::config::credential::CommandLine;
+use crate::settings::credential::CommandLine;
 
 /// How long a token command may take. `az` needs two seconds when it must ask the network, and a
 /// person who is asked for a second factor some thirty.

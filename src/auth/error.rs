@@ -4,7 +4,7 @@ use super::{
     Problem,
     explain::{Explanation, Objection},
 };
-use crate::config::{Origin, credential::HalfAzure};
+use crate::settings::{Origin, credential::HalfAzure};
 
 /// What kind of trouble it is, for the choice of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,15 @@
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
+use graph_upload::{
+    Page,
+    client::http_client::{self, Roots, innermost},
+};
 use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
-use crate::{
-    config::endpoint,
-    web::{self, Roots, innermost},
-};
+use crate::settings::endpoint;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -136,7 +137,7 @@ impl Web {
         if let Some(client) = slot.get() {
             return Ok(client.clone());
         }
-        let mut builder = web::client(near, &self.roots)
+        let mut builder = http_client::client(near, &self.roots)
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE);
         if metadata {
@@ -149,20 +150,8 @@ impl Web {
 
 /// The title of a web page, if an answer is one, and if it has one.
 pub(super) fn page(body: &[u8]) -> Option<Option<String>> {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    if !text.starts_with('<') {
-        return None;
-    }
-    let lower = text.to_ascii_lowercase();
-    let title = lower.find("<title").and_then(|start| {
-        let from = start + lower[start..].find('>')? + 1;
-        let to = from + lower[from..].find("</title")?;
-        let words: Vec<_> = text[from..to].split_whitespace().collect();
-        let title: String = words.join(" ").chars().take(100).collect();
-        (!title.is_empty()).then_some(title)
-    });
-    Some(title)
+    let page = Page::is_markup(body).then(|| Page::read(body))?;
+    Some(page.and_then(|page| page.title))
 }
 
 fn may_go(destination: &Destination, url: &Url) -> bool {
@@ -247,23 +236,6 @@ mod tests {
         ] {
             assert!(!may(&named(public), public), "{public}");
         }
-    }
-
-    #[test]
-    fn a_page_is_known_and_named_by_its_title() {
-        let named = Some(Some("Sign in to \u{e9}".to_owned()));
-        assert_eq!(
-            page("<HTML><Title a=b>Sign\n in to \u{e9}</TITLE>".as_bytes()),
-            named
-        );
-        for untitled in [
-            "<html>",
-            "\u{feff} <!doctype html><title></title>",
-            "<title>x",
-        ] {
-            assert_eq!(page(untitled.as_bytes()), Some(None), "{untitled}");
-        }
-        assert_eq!(page(b"{\"a\":\"<title>x</title>\"}"), None);
     }
 
     #[tokio::test]

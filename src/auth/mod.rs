@@ -2,7 +2,7 @@
 //!
 //! [`select`] decides which one of the configured sources is used; [`Provider`] asks it. A source
 //! that fails is an error: the next one is never tried in its place. Nothing here prints, and
-//! nothing reads the environment, which has been read by `config`, with three exceptions: Azure's library
+//! nothing reads the environment, which has been read by `settings`, with three exceptions: Azure's library
 //! looks there for what a platform says of its managed identities, and `login` for a browser and for the
 //! session's bus, which lead to the system's store of secrets.
 
@@ -24,6 +24,7 @@ mod reply;
 mod source;
 mod status;
 pub mod token;
+mod tokens;
 
 pub use claims::Claims;
 pub use command::SECRET_VARIABLES;
@@ -32,7 +33,8 @@ pub use error::{Error, Kind};
 pub use problem::Problem;
 pub use provider::Provider;
 pub use reply::AccessToken;
-
 pub use source::{Context, Selection, select};
 pub use status::Status;
-pub use token::Token;
+pub use tokens::Tokens;
+
+pub use graph_upload::client::BearerToken as Token;

@@ -7,7 +7,9 @@ use super::{
     entra::{BROWSER_LOGIN, NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use crate::{pasted::NotText, session::DirError, web::CaFile};
+use graph_upload::client::http_client::CaFile;
+
+use crate::{pasted::NotText, session::DirError};
 
 /// How to write a command that wants a shell.
 const WITH_SHELL: &str =

@@ -10,7 +10,7 @@ use super::{
     reply::AccessToken,
     source::{Context, Fetched, Fixed, Selection, TokenSource, is_saved, select, source},
 };
-use crate::config::{Cloud, Origin, Settings, Sourced};
+use crate::settings::{Cloud, Origin, Settings, Sourced};
 
 /// A token with less left than this is replaced: it must outlast a request and a skewed clock.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);

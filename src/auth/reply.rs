@@ -5,7 +5,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Problem, Token, claims::Claims, token::Malformed};
+use super::{
+    Problem, Token,
+    claims::Claims,
+    token::{Malformed, bearer},
+};
 use crate::pasted;
 
 /// Under which names JSON has the token: those of `az`, of OAuth 2.0, and of PowerShell.
@@ -59,13 +63,11 @@ impl AccessToken {
             Some('{' | '[') => Self::json(text, now),
             // A string of JSON, which has escapes, or just a token in quotes.
             Some('"') => match serde_json::from_str::<String>(text) {
-                Ok(token) => Ok(Self::bare(Token::new(&token)?)),
-                Err(_) if text.len() > 1 && text.ends_with('"') => {
-                    Ok(Self::bare(Token::new(text)?))
-                }
+                Ok(token) => Ok(Self::bare(bearer(&token)?)),
+                Err(_) if text.len() > 1 && text.ends_with('"') => Ok(Self::bare(bearer(text)?)),
                 Err(_) => Err(Problem::NotJson),
             },
-            _ => Ok(Self::bare(Token::new(text)?)),
+            _ => Ok(Self::bare(bearer(text)?)),
         }
     }
 
@@ -85,7 +87,7 @@ impl AccessToken {
                 None => Problem::NoTokenInJson,
             });
         };
-        let issued = Self::bare(Token::new(token)?);
+        let issued = Self::bare(bearer(token)?);
         Ok(AccessToken {
             expires: expiry(&object, now).or(issued.expires),
             token: issued.token,

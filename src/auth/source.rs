@@ -15,7 +15,7 @@ use super::{
     file::{Stdin, TokenFile},
     reply::AccessToken,
 };
-use crate::config::{
+use crate::settings::{
     Cloud, Credential, Credentials, Origin, Settings, Sourced,
     credential::{Identity, Method},
 };
@@ -179,7 +179,7 @@ fn saved_login(_: &Identity, _: &Context) -> Result<Box<dyn TokenSource>, Proble
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Secret, credential::HalfAzure};
+    use crate::settings::{Secret, credential::HalfAzure};
 
     fn literal(name: &'static str) -> Sourced<Credential> {
         Sourced::new(Credential::Literal(Secret::new(name)), Origin::Env(name))

@@ -1,18 +1,14 @@
-//! Bearer tokens and client secrets as types that do not print themselves, and the one place that
-//! makes them of text.
+//! The one place that makes bearer tokens and client secrets of text, as people paste it and programs write
+//! it. Both are types that do not print themselves, and both are known to `redact` from here on.
 
-use std::fmt;
-
+use graph_upload::redact;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Token;
 use crate::pasted::{self, after, unquoted, visible};
 
 /// What PowerShell prints of a token that it keeps to itself.
 const SECURE_STRING: &str = "System.Security.SecureString";
-
-/// A bearer token for the Graph host. Has no `Display`, and a `Debug` that hides the value.
-#[derive(Clone)]
-pub struct Token(SecretString);
 
 /// Why a text cannot be what it should be. Never quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,49 +39,27 @@ impl Malformed {
     }
 }
 
-impl Token {
-    /// Takes a token as somebody pasted it or a program wrote it: in quotes, behind `Bearer` or
-    /// `Authorization: Bearer`, with blanks and invisible characters.
-    ///
-    /// # Errors
-    /// When it is no token, or could be more than one thing.
-    pub fn new(text: &str) -> Result<Self, Malformed> {
-        let text = unquoted(text);
-        let header = after(text, "authorization:").map(unquoted);
-        let scheme = header.unwrap_or(text);
-        let bearer = match after(scheme, "bearer") {
-            Some("") => return Err(Malformed::Empty("token")),
-            Some(rest) if rest.starts_with(char::is_whitespace) => Some(unquoted(rest)),
-            _ => None,
-        };
-        match (header, bearer) {
-            (_, Some(token)) => value(token, "token"),
-            (Some(_), None) => Err(Malformed::NotBearer),
-            (None, None) if after(text, "basic ").is_some() => Err(Malformed::NotBearer),
-            (None, None) => value(text, "token"),
-        }
-        .map(Token)
-    }
-
-    /// The value itself, for the `Authorization` header and for reading claims; nowhere else.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-/// For the comparison with a token that was refused.
-impl PartialEq for Token {
-    fn eq(&self, other: &Self) -> bool {
-        self.expose() == other.expose()
-    }
-}
-
-impl Eq for Token {}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
+/// Takes a token as somebody pasted it or a program wrote it: in quotes, behind `Bearer` or
+/// `Authorization: Bearer`, with blanks and invisible characters.
+///
+/// # Errors
+/// When it is no token, or could be more than one thing.
+pub fn bearer(text: &str) -> Result<Token, Malformed> {
+    let text = unquoted(text);
+    let header = after(text, "authorization:").map(unquoted);
+    let scheme = header.unwrap_or(text);
+    let bearer = match after(scheme, "bearer") {
+        Some("") => return Err(Malformed::Empty("token")),
+        Some(rest) if rest.starts_with(char::is_whitespace) => Some(unquoted(rest)),
+        _ => None,
+    };
+    let word = match (header, bearer) {
+        (_, Some(token)) => value(token, "token"),
+        (Some(_), None) => Err(Malformed::NotBearer),
+        (None, None) if after(text, "basic ").is_some() => Err(Malformed::NotBearer),
+        (None, None) => value(text, "token"),
+    }?;
+    Token::new(word.expose_secret()).map_err(|_| Malformed::Character("token"))
 }
 
 /// Reads a client secret, or a token that is not for Graph, from bytes as a file or a variable has them.
@@ -106,6 +80,7 @@ fn value(text: &str, what: &'static str) -> Result<SecretString, Malformed> {
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Malformed::Character(what));
     }
+    redact::register(&text);
     Ok(text.into_owned().into())
 }
 
@@ -132,7 +107,7 @@ mod tests {
             "\"Authorization: Bearer abc.def\"",
             "Authorization: \"Bearer abc.def\"",
         ] {
-            assert_eq!(Token::new(pasted).unwrap().expose(), "abc.def", "{pasted}");
+            assert_eq!(bearer(pasted).unwrap().expose(), "abc.def", "{pasted}");
         }
     }
 
@@ -156,10 +131,10 @@ mod tests {
                 Malformed::SecureString("token"),
             ),
         ] {
-            assert_eq!(Token::new(text), Err(why), "{text}");
+            assert_eq!(bearer(text), Err(why), "{text}");
         }
         // A token may begin like the name of a scheme.
-        assert_eq!(Token::new("Bearerabc").unwrap().expose(), "Bearerabc");
+        assert_eq!(bearer("Bearerabc").unwrap().expose(), "Bearerabc");
     }
 
     #[test]

@@ -5,18 +5,18 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{
-    patience::Patience,
+    context::CommandContext,
     resume::{Prefix, ambiguous, by_prefix, unknown},
-    work::Context,
+    retrier::Retrier,
 };
 use crate::{
-    cli::{CancelArgs, RetryArgs},
-    exit::{self, Request},
+    args::{CancelArgs, RetryArgs},
     graph::{Error, Kind, UploadClient, UploadUrl},
+    report::{self, Request},
     session::{Record, State, Store},
 };
 
-pub(super) async fn run(args: &CancelArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let mut chosen: Vec<&Record> = Vec::new();
@@ -43,21 +43,21 @@ pub(super) async fn run(args: &CancelArgs, context: &Context) -> anyhow::Result<
     let retry = RetryArgs::from(&args.request);
     let clients = context.clients(Some(&retry))?;
     let (uploads, graph) = (clients.uploads(), clients.graph(context.provider()));
-    let patience = Patience::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph, &retry);
     let (mut done, mut first) = (0, None);
     for record in chosen {
-        match one(record, store, &uploads, &patience, context).await {
+        match one(record, store, &uploads, &retrier, context).await {
             Ok(()) => done += 1,
             Err(error) => {
-                let verdict = exit::verdict(&error);
-                context.printer.error(&verdict.problem);
-                first.get_or_insert(verdict.code);
+                let report = report::exit_report(&error);
+                context.printer.error(&report.problem);
+                first.get_or_insert(report.code);
             }
         }
     }
     Ok(match first {
-        None => exit::SUCCESS,
-        Some(_) if done > 0 => exit::PARTIAL,
+        None => report::SUCCESS,
+        Some(_) if done > 0 => report::PARTIAL,
         Some(code) => code,
     })
 }
@@ -66,7 +66,7 @@ pub(super) async fn run(args: &CancelArgs, context: &Context) -> anyhow::Result<
 async fn ended(
     url: &UploadUrl,
     uploads: &UploadClient,
-    patience: &Patience<'_>,
+    retrier: &Retrier<'_>,
 ) -> Result<(), Error> {
     let mut attempt = 0;
     loop {
@@ -80,7 +80,7 @@ async fn ended(
             // A range of a process that was just ended may still be on its way.
             kind if kind.temporary() || kind == Kind::Conflict => {
                 attempt += 1;
-                patience.wait(&error, attempt, Duration::ZERO).await?;
+                retrier.wait(&error, attempt, Duration::ZERO).await?;
             }
             _ => return Err(error),
         }
@@ -91,15 +91,15 @@ async fn one(
     record: &Record,
     store: &Store,
     uploads: &UploadClient,
-    patience: &Patience<'_>,
-    context: &Context,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
 ) -> anyhow::Result<()> {
     let _lock = context.lock_session(store, record.id, None).await?;
     let Some(record) = store.load(record.id)? else {
         return Ok(());
     };
     if let Some(url) = &record.url {
-        ended(url, uploads, patience)
+        ended(url, uploads, retrier)
             .await
             .map_err(|error| Request {
                 what: format!("cannot cancel session {}", record.id),

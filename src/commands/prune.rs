@@ -5,17 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::work::Context;
+use super::context::CommandContext;
 use crate::{
-    exit,
     graph::{Kind, UploadClient, UploadUrl},
+    report,
     session::{Record, State},
 };
 
 /// How long the service may take to say that a session is alive after all.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let uploads = context.clients(None)?.uploads();
     let mut count = 0;
@@ -58,7 +58,7 @@ pub(super) async fn run(context: &Context) -> anyhow::Result<u8> {
             n => format!("{n} sessions are forgotten"),
         });
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
 /// What the service says of a session.
@@ -76,7 +76,7 @@ async fn ask(record: &Record, uploads: &UploadClient) -> Asked {
     let Some(url) = &record.url else {
         return Asked::Unknown;
     };
-    match tokio::time::timeout(PATIENCE, uploads.ask(url)).await {
+    match tokio::time::timeout(ANSWER_WITHIN, uploads.ask(url)).await {
         Ok(Ok(_)) => Asked::Alive,
         Ok(Err(error)) if error.kind == Kind::Connect && url.is_local() => Asked::Nobody,
         _ => Asked::Unknown,

@@ -3,19 +3,19 @@
 use std::{collections::HashMap, ffi::OsStr, rc::Rc, time::Instant};
 
 use super::{
-    batch::Batch,
-    going_on::{Entry, Way},
-    work::Context,
+    context::CommandContext,
+    file_results::FileResults,
+    follow_up::{FileEntry, FollowUp},
 };
 use crate::{
+    args::ResumeArgs,
     auth::{self, Provider},
-    cli::ResumeArgs,
-    exit::{NotAttached, NotFound, Usage},
+    report::{NotAttached, NotFound, Usage},
     session::{Record, State, Store},
     upload::{self, Earlier, Job, Services, Source},
 };
 
-pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let chosen = choose(args, &records)?;
@@ -27,13 +27,13 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
     let reporter = context.report_on(chosen.len());
     let entries = chosen
         .iter()
-        .map(|record| Entry::new(record.file.display().to_string()));
-    let batch = Rc::new(Batch::new(
+        .map(|record| FileEntry::new(record.file.display().to_string()));
+    let results = Rc::new(FileResults::new(
         &context.printer,
         entries.collect(),
-        Way::Resume(chosen.iter().map(|record| record.id).collect()),
+        FollowUp::Resume(chosen.iter().map(|record| record.id).collect()),
     ));
-    context.batch.replace(Some(Rc::clone(&batch)));
+    context.results.replace(Some(Rc::clone(&results)));
     // One account for each mailbox, whatever the number of its sessions.
     let mut volumes = HashMap::new();
     for (index, record) in chosen.iter().enumerate() {
@@ -58,20 +58,20 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
             volume,
         };
         match one(record, args, store, &services, context).await {
-            Ok(outcome) => batch.attached(index, &outcome, since),
+            Ok(outcome) => results.attached(index, &outcome, since),
             Err(error) => {
-                batch.failed(index, &error);
+                results.failed(index, &error);
             }
         }
         reporter.reached(index + 1);
-        context.warn_of_token(&graph).await;
+        context.warn_of_token().await;
     }
     reporter.finish();
-    Ok(batch.finish())
+    Ok(results.finish())
 }
 
 /// The token, if it is meant for where the upload was begun.
-fn provider(record: &Record, context: &Context) -> Result<Provider, auth::Error> {
+fn provider(record: &Record, context: &CommandContext) -> Result<Provider, auth::Error> {
     let ours = context.settings.endpoint.value.as_str();
     if ours != record.endpoint {
         let (theirs, ours) = (record.endpoint.clone(), ours.to_owned());
@@ -85,7 +85,7 @@ async fn one(
     args: &ResumeArgs,
     store: &Store,
     services: &Services<'_>,
-    context: &Context,
+    context: &CommandContext,
 ) -> anyhow::Result<upload::Outcome> {
     let wait = args.retry.wait;
     let required = args.retry.require_state;

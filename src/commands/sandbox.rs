@@ -1,294 +1,36 @@
-//! `sandbox`: starts the stand-in, and serves until it is ended or until its command is.
+//! `sandbox`: the stand-in as a verb of this program. What it does is in the crate `graph-sandbox`.
 
-use std::{
-    ffi::{OsStr, OsString},
-    io::{self, Write},
-    os::unix::process::ExitStatusExt,
-    process::ExitStatus,
-};
+use std::{ffi::OsString, io::Write};
 
-use anyhow::Context;
-use rustix::process::{Pid, kill_process};
-use tokio::{
-    process::{Child, Command},
-    signal::unix::{Signal, SignalKind, signal},
-};
+use graph_sandbox::{args::SandboxArgs, run::Surroundings};
 
-use crate::{
-    cli::SandboxArgs,
-    config::{Origin, Settings},
-    sandbox::{HeldItem, Sandbox},
-};
+use crate::settings::{Origin, Settings};
 
-/// Variables of the user's that would win over, or contradict, those of the stand-in.
-const CONTRADICTING: [&str; 6] = [
-    "GRAPH_ATTACH_TOKEN_FILE",
-    "GRAPH_ATTACH_TOKEN_COMMAND",
-    "GRAPH_ATTACH_PROFILE",
-    "GRAPH_ATTACH_CONFIG",
-    "GRAPH_ATTACH_CLOUD",
-    "GRAPH_ATTACH_MAILBOX",
-];
-
-/// As shells have it: the command was not found, or could not be run.
-const NOT_FOUND: i32 = 127;
-const NOT_RUN: i32 = 126;
-
-/// What a command that runs here is given besides the stand-in's variables.
-pub(super) type Own = Vec<(&'static str, OsString)>;
-
-/// A state directory that was asked for is the command's too; and whose mailbox a configuration file
-/// names does not matter here.
-pub(super) fn own(settings: &Settings) -> Own {
-    let mut own = Own::new();
+/// A command called as this program is this program. A state directory that was asked for is the command's
+/// too; and whose mailbox a configuration file names does not matter here.
+pub(super) fn surroundings(settings: &Settings) -> Surroundings {
+    let mut variables = Vec::new();
     if let Ok(dir) = &settings.state_dir
         && matches!(dir.origin, Origin::Flag(_))
     {
         let dir = std::path::absolute(&dir.value).unwrap_or_else(|_| dir.value.clone());
-        own.push(("GRAPH_ATTACH_STATE_DIR", dir.into()));
+        variables.push(("GRAPH_ATTACH_STATE_DIR", dir.into()));
     }
-    own.push(("GRAPH_ATTACH_MAILBOX", OsString::new()));
-    own
+    variables.push(("GRAPH_ATTACH_MAILBOX", OsString::new()));
+    Surroundings {
+        alias: std::env::current_exe()
+            .ok()
+            .map(|file| ("graph-attach", file)),
+        variables,
+    }
 }
 
-/// Serves, and returns the exit status: the command's, or 128 and the signal that ended it.
+/// Serves, and returns the exit status.
 pub(super) async fn run(
     args: &SandboxArgs,
-    own: Own,
+    surroundings: Surroundings,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> anyhow::Result<i32> {
-    let mut signals = Signals::listen().context("cannot listen for signals")?;
-    let sandbox = Sandbox::start(args.options())
-        .await
-        .with_context(|| match args.port {
-            0 => "cannot start the sandbox".to_owned(),
-            port => format!("cannot start the sandbox on port {port}"),
-        })?;
-    match args.command.split_first() {
-        None => {
-            for (name, value) in sandbox.variables() {
-                writeln!(out, "{name}={value}").context("cannot print the variables")?;
-            }
-            out.flush().context("cannot print the variables")?;
-            Ok(128 + signals.next().await)
-        }
-        Some((program, arguments)) => {
-            let status = match spawn(&sandbox, own, program, arguments) {
-                Ok(child) => wait(child, &mut signals)
-                    .await
-                    .context("cannot wait for the command")?,
-                Err(error) => {
-                    let program = program.to_string_lossy();
-                    let _ = writeln!(err, "error: cannot run `{program}`: {error}");
-                    return Ok(match error.kind() {
-                        io::ErrorKind::NotFound => NOT_FOUND,
-                        _ => NOT_RUN,
-                    });
-                }
-            };
-            // Whoever closed standard error does not want to know.
-            let _ = report(&sandbox.items(), err);
-            Ok(status
-                .code()
-                .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
-        }
-    }
-}
-
-/// Runs the command in an environment that points it at the stand-in.
-fn spawn(
-    sandbox: &Sandbox,
-    own: Own,
-    program: &OsStr,
-    arguments: &[OsString],
-) -> io::Result<Child> {
-    let program = match program == "graph-attach" {
-        true => std::env::current_exe()?.into_os_string(),
-        false => program.to_owned(),
-    };
-    let mut command = Command::new(program);
-    command.args(arguments);
-    CONTRADICTING.iter().for_each(|name| {
-        command.env_remove(name);
-    });
-    command.envs(own);
-    command.envs(sandbox.variables());
-    // A proxy for the outside world cannot reach this loopback.
-    for name in ["NO_PROXY", "no_proxy"] {
-        let own = "127.0.0.1,localhost";
-        let value = match std::env::var(name) {
-            Ok(others) if !others.is_empty() => format!("{others},{own}"),
-            _ => own.to_owned(),
-        };
-        command.env(name, value);
-    }
-    command.spawn()
-}
-
-/// Waits for the command, whatever signals come.
-async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<ExitStatus> {
-    loop {
-        let number = tokio::select! {
-            status = child.wait() => return status,
-            number = signals.next() => number,
-        };
-        // An INT from the keyboard reaches the command by itself; twice would be too often.
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let (Some(pid), Some(signal)) = (pid, rustix::process::Signal::from_named_raw(number))
-            && signal != rustix::process::Signal::INT
-        {
-            // It may have ended in the meantime.
-            let _ = kill_process(pid, signal);
-        }
-    }
-}
-
-/// Says what each item holds: name, bytes, SHA-256.
-fn report(items: &[HeldItem], err: &mut dyn Write) -> io::Result<()> {
-    for item in items {
-        let count = match item.attachments.len() {
-            0 => "nothing attached".to_owned(),
-            1 => "1 attachment".to_owned(),
-            many => format!("{many} attachments"),
-        };
-        writeln!(
-            err,
-            "{} `{}` of {}: {count}",
-            item.kind,
-            plain(&item.subject),
-            item.mailbox
-        )?;
-        for file in &item.attachments {
-            writeln!(
-                err,
-                "  {}  {} bytes  SHA-256 {}",
-                plain(&file.name),
-                file.size,
-                file.sha256
-            )?;
-        }
-    }
-    err.flush()
-}
-
-/// Text from outside, without what a terminal would act upon.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
-/// The signals that end a program from outside.
-struct Signals {
-    streams: Vec<(i32, Signal)>,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
-        let streams = kinds
-            .into_iter()
-            .map(|kind| Ok((kind.as_raw_value(), signal(kind)?)))
-            .collect::<io::Result<_>>()?;
-        Ok(Signals { streams })
-    }
-
-    /// The number of the next one.
-    async fn next(&mut self) -> i32 {
-        std::future::poll_fn(|cx| {
-            for (number, stream) in &mut self.streams {
-                if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(*number);
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: SandboxArgs,
-    }
-
-    /// Exit status, standard output and standard error of `sandbox WORDS`.
-    async fn sandbox(words: &[&str]) -> (i32, String, String) {
-        let cli = Cli::try_parse_from(["sandbox"].iter().chain(words)).expect("known options");
-        let (mut out, mut err) = (Vec::new(), Vec::new());
-        let status = run(&cli.args, Own::new(), &mut out, &mut err)
-            .await
-            .expect("it runs");
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        (status, text(out), text(err))
-    }
-
-    #[tokio::test]
-    async fn the_command_s_status_is_the_status() {
-        assert_eq!(sandbox(&["--", "true"]).await.0, 0);
-        assert_eq!(sandbox(&["--", "sh", "-c", "exit 7"]).await.0, 7);
-        assert_eq!(sandbox(&["--", "sh", "-c", "kill -TERM $$"]).await.0, 143);
-        let (status, _, err) = sandbox(&["--", "/no/such/program"]).await;
-        assert_eq!(status, NOT_FOUND);
-        assert!(err.contains("`/no/such/program`"), "{err}");
-        assert_eq!(sandbox(&["--", "/etc/passwd"]).await.0, NOT_RUN);
-    }
-
-    #[tokio::test]
-    async fn the_command_finds_the_stand_in_in_its_environment() {
-        let script = r#"test -n "$GRAPH_ATTACH_ENDPOINT" && test -n "$GRAPH_ATTACH_TOKEN" &&
-            test -n "$GRAPH_ATTACH_MESSAGE" && test -n "$GRAPH_ATTACH_EVENT" &&
-            test -z "$GRAPH_ATTACH_TOKEN_FILE""#;
-        assert_eq!(sandbox(&["--", "sh", "-c", script]).await.0, 0);
-        let script = r#"test "$(stat -c %a "$SSL_CERT_FILE")" = 600 &&
-            case $GRAPH_ATTACH_ENDPOINT in https://127.0.0.1:*/v1.0) ;; *) exit 1;; esac"#;
-        assert_eq!(sandbox(&["--tls", "--", "sh", "-c", script]).await.0, 0);
-    }
-
-    #[tokio::test]
-    async fn the_report_names_every_item_and_what_it_holds() {
-        let (_, out, err) = sandbox(&["--", "true"]).await;
-        assert_eq!(out, "");
-        assert!(
-            err.starts_with("message `A draft to try things on` of sandbox@example.com: nothing")
-        );
-        assert!(err.contains("\nevent `An event to try things on`"), "{err}");
-        let item = HeldItem {
-            kind: "message",
-            id: String::new(),
-            immutable_id: String::new(),
-            mailbox: "a@example.com".to_owned(),
-            folder: "drafts",
-            subject: "A\u{1b}[31mB".to_owned(),
-            is_draft: true,
-            attachments: vec![crate::sandbox::HeldFile {
-                id: String::new(),
-                name: "flower.jpg".to_owned(),
-                size: 3,
-                sha256: "ab".to_owned(),
-                content_type: None,
-                is_inline: false,
-                content_id: None,
-            }],
-        };
-        let mut err = Vec::new();
-        report(&[item], &mut err).expect("a vector takes everything");
-        assert_eq!(
-            String::from_utf8(err).expect("UTF-8"),
-            "message `A\u{fffd}[31mB` of a@example.com: 1 attachment\n  flower.jpg  3 bytes  \
-             SHA-256 ab\n"
-        );
-    }
+    Ok(graph_sandbox::run::run(args, surroundings, out, err).await?)
 }

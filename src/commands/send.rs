@@ -11,11 +11,11 @@ use std::{
 
 use serde_json::json;
 
-use super::{ids, patience::Patience, work::Context};
+use super::{context::CommandContext, resolve_id, retrier::Retrier};
 use crate::{
-    cli::{RetryArgs, SendArgs},
-    exit::{self, MailRequest, NotFound, Refusal},
+    args::{RetryArgs, SendArgs},
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
+    report::{self, MailRequest, NotFound, Refusal},
     session::{Record, State},
 };
 
@@ -28,7 +28,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Recipients that a question names.
 const NAMED: usize = 4;
 
-pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let item = Item {
         kind: ItemKind::Message,
         id: args.id.clone(),
@@ -36,10 +36,10 @@ pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8
     };
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let patience = Patience::new(context, &graph, &retry);
-    let item = ids::resolve(item, &graph, &patience, context).await?;
+    let retrier = Retrier::new(context, &graph, &retry);
+    let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let _lock = context.lock_if_possible(&item).await?;
-    let draft = ready(&item, &graph, &patience).await?;
+    let draft = ready(&item, &graph, &retrier).await?;
     no_unfinished(&item, &draft, context)?;
     if !args.yes && !confirmed(&draft, context) {
         return Err(Refusal {
@@ -48,18 +48,18 @@ pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8
         }
         .into());
     }
-    deliver(&item, &draft, &graph, &patience, context).await?;
-    context.warn_of_token(&graph).await;
-    Ok(exit::SUCCESS)
+    deliver(&item, &draft, &graph, &retrier, context).await?;
+    context.warn_of_token().await;
+    Ok(report::SUCCESS)
 }
 
 /// The draft, if it can be sent at all.
 pub(super) async fn ready(
     item: &Item,
     graph: &GraphClient,
-    patience: &Patience<'_>,
+    retrier: &Retrier<'_>,
 ) -> anyhow::Result<Found> {
-    let looked = patience.repeat(async || graph.item(item, true).await);
+    let looked = retrier.repeat(async || graph.item(item, true).await);
     let draft = looked.await.map_err(|error| -> anyhow::Error {
         if error.kind == Kind::NotFound {
             return NotFound {
@@ -101,7 +101,11 @@ pub(super) async fn ready(
 }
 
 /// Refuses to send what is still being uploaded to.
-pub(super) fn no_unfinished(item: &Item, draft: &Found, context: &Context) -> anyhow::Result<()> {
+pub(super) fn no_unfinished(
+    item: &Item,
+    draft: &Found,
+    context: &CommandContext,
+) -> anyhow::Result<()> {
     let records = match context.store().and_then(|store| context.records(store)) {
         Ok(records) => records,
         Err(error) => {
@@ -143,7 +147,7 @@ pub(super) fn no_unfinished(item: &Item, draft: &Found, context: &Context) -> an
 }
 
 /// Asks, where there is somebody to ask.
-fn confirmed(draft: &Found, context: &Context) -> bool {
+fn confirmed(draft: &Found, context: &CommandContext) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return true;
     }
@@ -172,10 +176,10 @@ pub(super) async fn deliver(
     item: &Item,
     draft: &Found,
     graph: &GraphClient,
-    patience: &Patience<'_>,
-    context: &Context,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
 ) -> anyhow::Result<()> {
-    let certain = out(item, draft, graph, patience).await?;
+    let certain = out(item, draft, graph, retrier).await?;
     if !certain {
         context.printer.warn(
             "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
@@ -201,7 +205,7 @@ async fn out(
     item: &Item,
     draft: &Found,
     graph: &GraphClient,
-    patience: &Patience<'_>,
+    retrier: &Retrier<'_>,
 ) -> anyhow::Result<bool> {
     let failed = |what: &str, error: Error| -> anyhow::Error {
         MailRequest {
@@ -225,7 +229,7 @@ async fn out(
         };
         attempt += 1;
         if matches!(error.kind, Kind::Connect | Kind::Throttled) {
-            let waited = patience.wait(&error, attempt, Duration::ZERO).await;
+            let waited = retrier.wait(&error, attempt, Duration::ZERO).await;
             waited.map_err(|error| failed("the message is not sent", error))?;
             continue;
         }
@@ -233,12 +237,12 @@ async fn out(
             return Err(failed("the message is not sent", error));
         }
         tokio::time::sleep(SETTLE).await;
-        let looked = patience.repeat(async || graph.item(&lasting, true).await);
+        let looked = retrier.repeat(async || graph.item(&lasting, true).await);
         match looked.await {
             Ok(found) if found.is_draft == Some(false) => return Ok(true),
             // Still a draft: it was not sent, and may be tried again.
             Ok(_) => {
-                let waited = patience.wait(&error, attempt, Duration::ZERO).await;
+                let waited = retrier.wait(&error, attempt, Duration::ZERO).await;
                 waited.map_err(|error| failed("the message is not sent", error))?;
             }
             Err(error) if error.kind == Kind::NotFound => return Ok(false),

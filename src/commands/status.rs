@@ -4,16 +4,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
+    context::CommandContext,
     resume::{Prefix, ambiguous, by_prefix, unknown},
-    work::Context,
 };
 use crate::{
-    cli::StatusArgs,
-    exit,
+    args::StatusArgs,
+    report,
     session::{Record, State, Store},
 };
 
-pub(super) fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     context
@@ -35,10 +35,10 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<u8> {
     for record in shown {
         show(record, store, context);
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
-fn show(record: &Record, store: &Store, context: &Context) {
+fn show(record: &Record, store: &Store, context: &CommandContext) {
     let locked = store.locked_by(record.id);
     let state = match record.state {
         State::Finished => "finished",

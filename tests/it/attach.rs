@@ -1,6 +1,6 @@
 //! `attach`: every size edge, both kinds of items, both mailboxes, what it prints.
 
-use graph_attach::sandbox::Options;
+use graph_sandbox::Options;
 
 use crate::support::{Stage, sha256};
 

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use graph_attach::sandbox::Seen;
+use graph_sandbox::Seen;
 
 use crate::support::{
     Stage, figure,
@@ -327,7 +327,7 @@ fn settle(stage: &Stage) {
     }
 }
 
-fn held(stage: &Stage, scenario: &Scenario) -> Vec<graph_attach::sandbox::HeldFile> {
+fn held(stage: &Stage, scenario: &Scenario) -> Vec<graph_sandbox::HeldFile> {
     stage.held_by(match scenario.event {
         true => stage.sandbox.event(),
         false => stage.sandbox.message(),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Options,
     options::{RepeatLast, StatusAnswer},
 };
@@ -53,7 +53,7 @@ impl Point {
     }
 
     /// Whether that point of the request `put` is reached.
-    fn reached(self, put: &graph_attach::sandbox::Seen) -> bool {
+    fn reached(self, put: &graph_sandbox::Seen) -> bool {
         match self {
             Point::Before | Point::In => true,
             Point::After => put.bytes == CHUNK as u64,

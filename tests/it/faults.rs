@@ -2,7 +2,7 @@
 
 use std::{fs, time::Instant};
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Options,
     options::{
         Casing, LocationForm, Ranges, RepeatLast, Service, StatusAnswer, UrlForm, WrongRange,

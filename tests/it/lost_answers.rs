@@ -3,7 +3,7 @@
 
 use std::{process::Stdio, thread};
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Options,
     options::{LocationForm, RepeatLast, ReportedSize, StatusAnswer, WrongRange},
 };

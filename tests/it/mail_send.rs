@@ -282,7 +282,7 @@ fn no_draft_is_made_for_files_that_are_not_there() {
 
 #[test]
 fn a_new_draft_that_is_not_there_yet_is_waited_for() {
-    let stage = Stage::with(graph_attach::sandbox::Options {
+    let stage = Stage::with(graph_sandbox::Options {
         settle: std::time::Duration::from_millis(1_500),
         ..Default::default()
     });

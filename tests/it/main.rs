@@ -7,6 +7,7 @@
     reason = "a test ends by a panic; clippy knows only the functions marked as tests"
 )]
 
+mod arrows;
 mod attach;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_device;

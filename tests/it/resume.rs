@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use graph_attach::sandbox::{Options, options::StatusAnswer};
+use graph_sandbox::{Options, options::StatusAnswer};
 
 use crate::support::{Run, Stage, sha256};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use graph_attach::sandbox::{Options, options::TooLarge};
+use graph_sandbox::{Options, options::TooLarge};
 use reqwest::Method;
 use serde_json::{Value, json};
 

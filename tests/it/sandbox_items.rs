@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use graph_attach::sandbox::{Options, options::ReportedSize};
+use graph_sandbox::{Options, options::ReportedSize};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! What the stand-in refuses, and when: limits, throttling, conflicts, drafts that are not there yet.
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Options,
     options::{Audience, OtherMailboxes, Service},
 };

@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
-use graph_attach::sandbox::{Options, Sandbox, options::UrlForm};
+use graph_sandbox::{Options, Sandbox, options::UrlForm};
 use reqwest::Certificate;
 use serde_json::{Value, json};
 

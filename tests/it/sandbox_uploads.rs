@@ -1,6 +1,6 @@
 //! The stand-in's upload sessions, against the samples of the published protocol.
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Options,
     options::{
         Casing, Expired, LocationForm, Ranges, RepeatLast, Service, StatusAnswer, UrlForm,

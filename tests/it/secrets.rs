@@ -7,10 +7,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use graph_attach::{
-    sandbox::Fault,
-    session::{Record, State},
-};
+use graph_attach::session::{Record, State};
+use graph_sandbox::Fault;
 
 use crate::support::{BINARY, Stage, has, until};
 

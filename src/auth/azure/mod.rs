@@ -37,7 +37,7 @@ use super::{
     source::{Context, Fetched, Fetching, TokenSource},
     token,
 };
-use crate::config::{
+use crate::settings::{
     credential::{Identity, Method},
     endpoint,
 };
@@ -275,7 +275,7 @@ impl Entra {
         };
         let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
         Ok(AccessToken {
-            token: Token::new(token.token.secret())?,
+            token: token::bearer(token.token.secret())?,
             expires,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
+use graph_upload::redact;
 use jiff::{SignedDuration, Timestamp};
 use oauth2::{
     AsyncHttpClient, AuthType, AuthUrl, ClientId, DeviceAuthorizationUrl, EndpointNotSet,
@@ -23,6 +24,7 @@ use crate::auth::{
     entra::Refusal,
     http::{self, Destination, Unreachable, Web},
     reply::AccessToken,
+    token::bearer,
 };
 
 /// What Entra gives besides OAuth 2.0's own fields.
@@ -98,7 +100,7 @@ pub(super) fn take(
     reply: &Reply,
     asked: Timestamp,
 ) -> Result<(AccessToken, Option<Claims>), Problem> {
-    let token = Token::new(reply.access_token().secret())?;
+    let token = bearer(reply.access_token().secret())?;
     let lifetime = reply
         .expires_in()
         .and_then(|left| SignedDuration::try_from(left).ok());
@@ -121,6 +123,7 @@ pub(super) fn take(
     saved.login.expires = expires;
     // Without a new one, the old one stays good.
     if let Some(refresh_token) = reply.refresh_token() {
+        redact::register(refresh_token.secret());
         saved.secrets.refresh_token = SecretString::from(refresh_token.secret().as_str());
     }
     Ok((AccessToken { token, expires }, id))

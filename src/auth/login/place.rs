@@ -19,7 +19,7 @@ use url::Url;
 use super::seal::{self, Key};
 use crate::{
     auth::Problem,
-    session::{DirError, Lock, LockError, dir},
+    session::{DirError, Lock, LockError, private_dir as dir},
 };
 
 /// The form of the file. A later form gets a higher number, and is not read by this program.

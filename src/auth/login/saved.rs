@@ -1,5 +1,6 @@
 //! The saved login as a source of tokens: used while it lasts, renewed under a lock when it does not.
 
+use graph_upload::redact;
 use jiff::Timestamp;
 use oauth2::RefreshToken;
 use secrecy::ExposeSecret;
@@ -21,7 +22,7 @@ use crate::{
         reply::AccessToken,
         source::{Context, Fetched, Fetching, TokenSource},
     },
-    config::credential::Identity,
+    settings::credential::Identity,
 };
 
 /// Whether there is a saved login to use for this profile.
@@ -106,6 +107,7 @@ impl SavedLogin {
 
     async fn renew(&self, saved: &mut Saved) -> Result<AccessToken, Problem> {
         let asked = Timestamp::now();
+        redact::register(saved.secrets.refresh_token.expose_secret());
         let refresh_token = RefreshToken::new(saved.secrets.refresh_token.expose_secret().into());
         let client = client(saved)?;
         let reply = client

@@ -133,7 +133,7 @@ pub(in crate::auth) fn names() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::cloud::PUBLIC;
+    use crate::settings::cloud::PUBLIC;
 
     fn request(names: &[&str]) -> String {
         let names: Vec<_> = names.iter().copied().map(String::from).collect();

@@ -4,14 +4,14 @@ use serde_json::json;
 
 use super::{Line, LoginLine};
 use crate::{
+    args::{AuthLoginArgs, AuthLogoutArgs},
     auth::{
         self, Problem, Status,
         login::{self, App, Login, Scopes, SignedIn, Store, browser, device},
     },
-    cli::{AuthLoginArgs, AuthLogoutArgs},
-    commands::Context,
-    config::{Credential, credential::Flow, edit},
-    exit,
+    commands::context::CommandContext,
+    report,
+    settings::{Credential, credential::Flow, edit},
 };
 
 /// The tenant of whoever signs in with a work or school account.
@@ -27,7 +27,7 @@ const APPS: [&str; 5] = [
     "graph-attach auth login --client-id APP_ID --tenant TENANT_ID --save",
 ];
 
-pub(super) async fn run(args: &AuthLoginArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let (settings, printer) = (&context.settings, &context.printer);
     let mut surroundings = auth::Context::of(settings);
     surroundings.keyring = !args.no_keyring;
@@ -57,13 +57,13 @@ pub(super) async fn run(args: &AuthLoginArgs, context: &Context) -> anyhow::Resu
             first.origin
         ));
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
 async fn by_browser(
     app: &App,
     surroundings: &auth::Context,
-    context: &Context,
+    context: &CommandContext,
 ) -> Result<SignedIn, Problem> {
     let printer = &context.printer;
     let pending = browser::begin(app, surroundings).await?;
@@ -93,7 +93,7 @@ async fn by_browser(
 async fn by_device_code(
     app: &App,
     surroundings: &auth::Context,
-    context: &Context,
+    context: &CommandContext,
 ) -> Result<SignedIn, Problem> {
     let printer = &context.printer;
     let pending = device::begin(app, surroundings).await?;
@@ -114,7 +114,7 @@ async fn by_device_code(
     pending.finish().await
 }
 
-fn tell(signed_in: &SignedIn, context: &Context) {
+fn tell(signed_in: &SignedIn, context: &CommandContext) {
     let printer = &context.printer;
     let SignedIn { token, login, note } = signed_in;
     if printer.options().json {
@@ -145,7 +145,7 @@ fn tell(signed_in: &SignedIn, context: &Context) {
 /// The app and the tenant: by flag, by configuration, as in the login so far.
 fn app(
     args: &AuthLoginArgs,
-    context: &Context,
+    context: &CommandContext,
     surroundings: &mut auth::Context,
 ) -> anyhow::Result<App> {
     let identity = &context.settings.identity;
@@ -160,7 +160,7 @@ fn app(
             && !given.eq_ignore_ascii_case(configured)
             && !args.save
         {
-            return Err(exit::Usage::new(
+            return Err(report::Usage::new(
                 format!("`{flag} {given}` is not what the configuration says: `{configured}`"),
                 &["leave it out, use another `--profile`, or change the configuration with `--save`"],
             )
@@ -178,14 +178,16 @@ fn app(
         .or_else(|| identity.tenant.clone())
         .or_else(|| of_earlier(|login| &login.tenant));
     let Some(client_id) = client_id else {
-        return Err(
-            exit::Usage::new("`auth login` needs the id of an app: `--client-id`", &APPS).into(),
-        );
+        return Err(report::Usage::new(
+            "`auth login` needs the id of an app: `--client-id`",
+            &APPS,
+        )
+        .into());
     };
     if let Some(login) = &earlier
         && args.client_id.is_none()
         && identity.client_id.is_none()
-        && context.settings.login_url.origin == crate::config::Origin::Default
+        && context.settings.login_url.origin == crate::settings::Origin::Default
     {
         surroundings.login_url = login.login_url.clone();
     }
@@ -200,11 +202,11 @@ fn save(
     app: &App,
     in_browser: bool,
     args: &AuthLoginArgs,
-    context: &Context,
+    context: &CommandContext,
 ) -> anyhow::Result<()> {
     let settings = &context.settings;
     let Some(path) = &settings.file_place else {
-        return Err(exit::Usage::new(
+        return Err(report::Usage::new(
             "there is no home directory for a configuration file",
             &["--config FILE"],
         )
@@ -220,14 +222,14 @@ fn save(
     keys.push(("auth", if in_browser { "browser" } else { "device-code" }));
     let profile = settings.profile.as_ref().map(|name| name.value.as_str());
     edit::remember(path, profile, &keys)
-        .map_err(|error| exit::Usage::new(error.to_string(), &[]))?;
+        .map_err(|error| report::Usage::new(error.to_string(), &[]))?;
     context
         .printer
         .note(&format!("remembered in `{}`", path.display()));
     Ok(())
 }
 
-pub(super) async fn logout(args: &AuthLogoutArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let surroundings = auth::Context::of(&context.settings);
     let removed = login::logout(&surroundings, args.all)
         .await
@@ -243,5 +245,5 @@ pub(super) async fn logout(args: &AuthLogoutArgs, context: &Context) -> anyhow::
             several => format!("{several} saved logins are forgotten"),
         });
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }

@@ -6,19 +6,19 @@ mod login;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Context;
+use super::context::CommandContext;
 use crate::{
+    args::{AuthCommand, AuthStatusArgs},
     auth::{
         self, Claims, Provider, Status,
         explain::{self, Explanation},
     },
-    cli::{AuthCommand, AuthStatusArgs},
-    config::Sourced,
-    exit,
-    output::Printer,
+    report,
+    settings::Sourced,
+    terminal::Printer,
 };
 
-pub(super) async fn run(command: &AuthCommand, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyhow::Result<u8> {
     match command {
         AuthCommand::Status(args) => status(args, context).await,
         #[cfg(feature = "login")]
@@ -28,7 +28,7 @@ pub(super) async fn run(command: &AuthCommand, context: &Context) -> anyhow::Res
     }
 }
 
-async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> {
+async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let settings = &context.settings;
     let found = match Provider::of(settings) {
         Ok(provider) => provider.issued().await.map(|issued| (issued, provider)),
@@ -87,7 +87,7 @@ async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> 
     logins(context)?;
     if let Some(Err(error)) = checked {
         let what = "the service was asked".to_owned();
-        return Err(exit::Request {
+        return Err(report::Request {
             what,
             error,
             item: None,
@@ -97,14 +97,14 @@ async fn status(args: &AuthStatusArgs, context: &Context) -> anyhow::Result<u8> 
     if good.is_none() {
         unfit(&status, &claims, context, now)?;
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
 /// What can be told without asking the service: an end that has passed, another API or cloud.
 fn unfit(
     status: &Status,
     claims: &Claims,
-    context: &Context,
+    context: &CommandContext,
     now: Timestamp,
 ) -> Result<(), auth::Error> {
     if let Some(end) = status.expires.filter(|end| *end <= now) {
@@ -212,7 +212,7 @@ impl<'a> LoginLine<'a> {
 
 /// Every saved login, whichever is in use.
 #[cfg(feature = "login")]
-fn logins(context: &Context) -> Result<(), auth::Error> {
+fn logins(context: &CommandContext) -> Result<(), auth::Error> {
     let printer = &context.printer;
     for login in auth::login::all(&auth::Context::of(&context.settings))? {
         if printer.options().json {

@@ -2,10 +2,8 @@
 
 use std::{fs, path::Path, process::Command, process::Stdio};
 
-use graph_attach::{
-    sandbox::{Options, options::StatusAnswer},
-    session::Record,
-};
+use graph_attach::session::Record;
+use graph_sandbox::{Options, options::StatusAnswer};
 
 use super::{ATTACH, SIZE, until};
 use crate::support::{Run, Stage, has, not_tried};

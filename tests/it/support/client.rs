@@ -1,6 +1,6 @@
 //! A plain client for the stand-in: no retries, no redirects, one method per request of the service.
 
-use graph_attach::sandbox::{Options, Sandbox};
+use graph_sandbox::{Options, Sandbox};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use graph_attach::sandbox::{
+use graph_sandbox::{
     Fault, Options,
     options::{
         Audience, Casing, Choice, Expired, LocationForm, OtherMailboxes, Ranges, RepeatLast,

@@ -10,10 +10,8 @@ use std::{
     thread,
 };
 
-use graph_attach::{
-    digest::Digest,
-    sandbox::{HeldFile, Options, Sandbox, Seen},
-};
+use graph_attach::digest::Digest;
+use graph_sandbox::{HeldFile, Options, Sandbox, Seen};
 use serde_json::Value;
 
 /// The binary under test.

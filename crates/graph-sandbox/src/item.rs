@@ -1,0 +1,226 @@
+//! Messages, events and what is attached to them: their state, and their JSON.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::{
+    clock,
+    content::Content,
+    ids::{self, Folder},
+    options::ReportedSize,
+};
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Message,
+    Event,
+}
+
+impl Kind {
+    /// `messages` or `events`, as in paths.
+    pub(super) fn collection(self) -> &'static str {
+        match self {
+            Kind::Message => "messages",
+            Kind::Event => "events",
+        }
+    }
+}
+
+/// A number that stays with an item for its life, whatever ids it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ItemKey(pub(super) u64);
+
+/// A message or an event.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) key: ItemKey,
+    /// Index of its mailbox.
+    pub(super) mailbox: usize,
+    pub(super) kind: Kind,
+    pub(super) folder: Folder,
+    /// Changes when the item moves.
+    pub(super) id: String,
+    pub(super) immutable_id: String,
+    /// The properties that clients may write, over the service's defaults.
+    pub(super) fields: Map<String, Value>,
+    /// When the item appeared to the part of the service that handles attachments.
+    pub(super) settled: Instant,
+    pub(super) created: Timestamp,
+    pub(super) modified: Timestamp,
+    pub(super) sent: Option<Timestamp>,
+    pub(super) changes: u32,
+    pub(super) attachments: Vec<Attachment>,
+}
+
+impl Item {
+    pub(super) fn is_draft(&self) -> bool {
+        self.kind == Kind::Message && self.folder == Folder::Drafts && self.sent.is_none()
+    }
+
+    pub(super) fn id(&self, immutable: bool) -> &str {
+        if immutable {
+            &self.immutable_id
+        } else {
+            &self.id
+        }
+    }
+
+    pub(super) fn touch(&mut self, now: Timestamp) {
+        self.modified = now;
+        self.changes += 1;
+    }
+
+    /// Sum of the files' sizes.
+    pub(super) fn attached_bytes(&self) -> u64 {
+        self.attachments
+            .iter()
+            .map(|attachment| attachment.content.len())
+            .sum()
+    }
+
+    pub(super) fn subject(&self) -> &str {
+        self.fields
+            .get("subject")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn has_recipients(&self) -> bool {
+        ["toRecipients", "ccRecipients", "bccRecipients"]
+            .iter()
+            .filter_map(|name| self.fields.get(*name)?.as_array())
+            .any(|recipients| !recipients.is_empty())
+    }
+
+    fn change_key(&self) -> String {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        STANDARD.encode(format!("CQAAABYA{:08}{:08}", self.key.0, self.changes))
+    }
+
+    /// Every property, as in an answer without `$select`. `parent` is the folder's id.
+    pub(super) fn json(&self, immutable: bool, parent: &str) -> Map<String, Value> {
+        let mut all = self.fields.clone();
+        let mut set = |name: &str, value: Value| {
+            all.insert(name.to_owned(), value);
+        };
+        // Inline attachments do not count, as the message resource documents.
+        let visible = self
+            .attachments
+            .iter()
+            .any(|attachment| !attachment.is_inline);
+        let body = self.fields.get("body").and_then(|body| body.get("content"));
+        let preview: String = body
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .chars()
+            .take(255)
+            .collect();
+        set("@odata.etag", json!(format!("W/\"{}\"", self.change_key())));
+        set("changeKey", json!(self.change_key()));
+        set("id", json!(self.id(immutable)));
+        set("createdDateTime", json!(clock::seconds(self.created)));
+        set("lastModifiedDateTime", json!(clock::seconds(self.modified)));
+        set("hasAttachments", json!(visible));
+        set("bodyPreview", json!(preview));
+        let web_link = format!(
+            "https://outlook.office365.com/owa/?ItemID={}&exvsurl=1",
+            self.id
+        );
+        set(
+            "webLink",
+            json!(
+                web_link
+                    .replace('=', "%3D")
+                    .replacen("ItemID%3D", "ItemID=", 1)
+            ),
+        );
+        match self.kind {
+            Kind::Message => {
+                let time = clock::seconds(self.sent.unwrap_or(self.created));
+                set("isDraft", json!(self.is_draft()));
+                set("parentFolderId", json!(parent));
+                set("receivedDateTime", json!(time));
+                set("sentDateTime", json!(time));
+            }
+            Kind::Event => set("isDraft", json!(false)),
+        }
+        all
+    }
+}
+
+/// What kind of thing is attached.
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    File,
+    /// An Outlook item or a link: kept as it came, since nothing here looks inside.
+    Other {
+        odata_type: String,
+        rest: Map<String, Value>,
+    },
+}
+
+/// Something attached to an item.
+#[derive(Debug, Clone)]
+pub(super) struct Attachment {
+    pub(super) key: Uuid,
+    pub(super) form: Form,
+    pub(super) name: String,
+    pub(super) content_type: Option<String>,
+    pub(super) is_inline: bool,
+    pub(super) content_id: Option<String>,
+    pub(super) content: Content,
+    pub(super) modified: Timestamp,
+}
+
+impl Attachment {
+    pub(super) fn id(&self, item: &Item, immutable: bool) -> String {
+        ids::attachment(item.id(immutable), self.key)
+    }
+
+    /// The service counts more than the file: 816 bytes became 1,053, and 3,483,322 became
+    /// 3,640,066 in published traces.
+    pub(super) fn reported_size(&self, how: ReportedSize) -> u64 {
+        let len = self.content.len();
+        match how {
+            ReportedSize::Exact => len,
+            ReportedSize::Inflated => len + 237 + len * 45 / 1000,
+        }
+    }
+
+    /// Every property but `contentBytes`, which is large.
+    pub(super) fn json(
+        &self,
+        item: &Item,
+        immutable: bool,
+        size: ReportedSize,
+    ) -> Map<String, Value> {
+        let mut all = Map::new();
+        let mut set = |name: &str, value: Value| {
+            all.insert(name.to_owned(), value);
+        };
+        set("id", json!(self.id(item, immutable)));
+        set("lastModifiedDateTime", json!(clock::seconds(self.modified)));
+        set("name", json!(self.name));
+        set("contentType", json!(self.content_type));
+        set("size", json!(self.reported_size(size)));
+        set("isInline", json!(self.is_inline));
+        match &self.form {
+            Form::File => {
+                set("@odata.type", json!("#microsoft.graph.fileAttachment"));
+                set("@odata.mediaContentType", json!(self.content_type));
+                set("contentId", json!(self.content_id));
+                set("contentLocation", Value::Null);
+            }
+            Form::Other { odata_type, rest } => {
+                set("@odata.type", json!(odata_type));
+                rest.iter()
+                    .for_each(|(name, value)| set(name, value.clone()));
+            }
+        }
+        all
+    }
+}

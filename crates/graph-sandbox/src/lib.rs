@@ -1,0 +1,214 @@
+//! A stand-in for the parts of Graph and Outlook that attaching files needs, on loopback.
+//!
+//! Two hosts, as in life: Graph, which wants a bearer token, and the upload host, which refuses
+//! one. It follows the published behaviour of the service, and where that is unknown it follows an
+//! option. It depends on nothing of the uploader, so that the two cannot agree on a mistake, and the
+//! library prints nothing.
+//!
+//! `connection` serves sockets, `exchange` takes one request from arrival to answer, `graph`,
+//! `upload` and `control` say what requests mean, `store` holds what there is. The rest is pure:
+//! `faults`, `range`, `route`, `query`, `filter`, `search`, `ids`.
+
+#[cfg(feature = "clap")]
+pub mod args;
+mod body;
+mod clock;
+mod connection;
+mod content;
+mod control;
+mod exchange;
+mod failure;
+pub mod faults;
+mod filter;
+mod graph;
+mod held;
+mod ids;
+mod item;
+mod log;
+mod mailbox;
+pub mod options;
+mod query;
+mod range;
+mod reply;
+mod route;
+#[cfg(feature = "clap")]
+pub mod run;
+mod search;
+mod session;
+mod shared;
+mod store;
+mod template;
+mod tls;
+mod tokens;
+mod traffic;
+mod upload;
+
+use std::{io, net::Ipv4Addr, path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
+
+pub use faults::Fault;
+pub use held::{HeldFile, HeldItem};
+pub use log::{Host, Seen};
+pub use options::Options;
+
+use item::Kind;
+use shared::Shared;
+use tls::Tls;
+use tokio_rustls::TlsAcceptor;
+
+/// A running stand-in. Dropping it stops it, and cuts what is connected.
+#[derive(Debug)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    message: String,
+    event: String,
+    tls: Option<Tls>,
+    hosts: [JoinHandle<()>; 2],
+}
+
+impl Sandbox {
+    /// Starts both hosts on spawned tasks of the current tokio runtime.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let graph = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let upload = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let tls = if options.tls { Some(Tls::new()?) } else { None };
+        let scheme = if options.tls { "https" } else { "http" };
+        let origin = |listener: &TcpListener| -> io::Result<String> {
+            Ok(format!("{scheme}://{}", listener.local_addr()?))
+        };
+        let (graph_origin, upload_origin) = (origin(&graph)?, origin(&upload)?);
+        let token = tokens::access(Timestamp::now());
+        let shared = Arc::new(Shared::new(options, token, graph_origin, upload_origin));
+        let first = |kind| shared.store().first(kind).map(|item| item.id.clone());
+        let message = first(Kind::Message).unwrap_or_default();
+        let event = first(Kind::Event).unwrap_or_default();
+        let acceptor = || tls.as_ref().map(|tls| tls.acceptor.clone());
+        let hosts = [
+            tokio::spawn(listen(graph, Host::Graph, Arc::clone(&shared), acceptor())),
+            tokio::spawn(listen(
+                upload,
+                Host::Upload,
+                Arc::clone(&shared),
+                acceptor(),
+            )),
+        ];
+        Ok(Sandbox {
+            shared,
+            message,
+            event,
+            tls,
+            hosts,
+        })
+    }
+
+    /// What a client takes as its endpoint: the Graph host with the version.
+    pub fn endpoint(&self) -> String {
+        format!("{}/v1.0", self.shared.graph)
+    }
+
+    /// Scheme, host and port of the upload host.
+    pub fn upload_origin(&self) -> &str {
+        &self.shared.upload
+    }
+
+    /// The only bearer token that the Graph host takes.
+    pub fn token(&self) -> &str {
+        &self.shared.token
+    }
+
+    /// Id of the draft that is there from the start.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Id of the event that is there from the start.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The certificate to trust, in PEM, when it serves https. Removed when this is dropped.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.tls.as_ref().map(Tls::authority)
+    }
+
+    /// The environment that points a client here, as names and values.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![
+            ("GRAPH_ATTACH_ENDPOINT", self.endpoint()),
+            ("GRAPH_ATTACH_TOKEN", self.token().to_owned()),
+            ("GRAPH_ATTACH_MESSAGE", self.message().to_owned()),
+            ("GRAPH_ATTACH_EVENT", self.event().to_owned()),
+        ];
+        if let Some(file) = self.ca_file() {
+            variables.push(("SSL_CERT_FILE", file.display().to_string()));
+        }
+        variables
+    }
+
+    /// Every item with what it holds, oldest first. Hashes the files, which takes its time.
+    pub fn items(&self) -> Vec<HeldItem> {
+        held::items(&self.shared)
+    }
+
+    /// Every request so far, in order of arrival.
+    pub fn requests(&self) -> Vec<Seen> {
+        self.shared.log().clone()
+    }
+
+    /// How many connections are open: none means that nothing is still being carried out for a
+    /// client that went away.
+    pub fn connections(&self) -> usize {
+        self.shared.connections()
+    }
+
+    /// Adds faults, which count from the next request on.
+    pub fn add_faults(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.shared.faults().add(faults);
+    }
+
+    /// Removes all faults.
+    pub fn clear_faults(&self) {
+        self.shared.faults().clear();
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.hosts.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Accepts connections for ever. Its connections end with it.
+async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Option<TlsAcceptor>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            // Out of file descriptors, most likely: others will close some.
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        let _ = socket.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        let open = shared::Open::new(&shared);
+        let answer = move |request, cut| exchange::answer(Arc::clone(&shared), host, request, cut);
+        match tls.clone() {
+            None => connections.spawn(async move {
+                let _open = open;
+                connection::serve(socket, answer).await;
+            }),
+            Some(tls) => connections.spawn(async move {
+                let _open = open;
+                // A failed handshake is the client's to report: it does not trust us.
+                if let Ok(socket) = tls.accept(socket).await {
+                    connection::serve(socket, answer).await;
+                }
+            }),
+        };
+    }
+}

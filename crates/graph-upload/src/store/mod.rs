@@ -1,0 +1,18 @@
+//! Upload sessions that outlive the process: the record, its file, its locks.
+//!
+//! Nothing here speaks to a service or prints. A file is replaced whole or not at all; what cannot be
+//! read is set aside and told, never deleted; what could have been tampered with is refused.
+
+mod id;
+mod lock;
+pub mod private_dir;
+mod record;
+mod records;
+mod usage_log;
+
+pub use id::{NotAnId, SessionId};
+pub use lock::{Lock, LockError};
+pub use private_dir::DirError;
+pub use record::{FileFingerprint, HashedOffset, LoadError, Record, SCHEMA, State};
+pub use records::{Durability, SessionList, Store};
+pub use usage_log::UsageLog;
