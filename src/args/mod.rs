@@ -16,7 +16,7 @@ pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 #[cfg(feature = "login")]
 pub use auth::{AuthLoginArgs, AuthLogoutArgs};
-pub use global::{ColorChoice, GlobalArgs};
+pub use global::GlobalArgs;
 pub use mail::{
     ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
 };

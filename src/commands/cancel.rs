@@ -2,21 +2,18 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::{
-    context::CommandContext,
-    resume::{Prefix, ambiguous, by_prefix, unknown},
-    retrier::Retrier,
-};
+use super::{context::CommandContext, retrier::Retrier, session_prefix::find_session};
 use crate::{
     args::{CancelArgs, RetryArgs},
     graph::{Error, Kind, UploadClient, UploadUrl},
-    report::{self, Request},
-    session::{Record, State, Store},
+    report,
+    session::{Record, SessionId, State, Store},
+    terminal::{CommandResult, Printer},
 };
 
-pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let mut chosen: Vec<&Record> = Vec::new();
@@ -31,11 +28,7 @@ pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::
         }
     }
     for text in &args.sessions {
-        let record = match by_prefix(text, &records) {
-            Ok(record) => record,
-            Err(Prefix::Ambiguous(ids)) => return Err(ambiguous(text, &ids)),
-            Err(Prefix::Unknown) => return Err(unknown(text, &records)),
-        };
+        let record = find_session(text, &records)?;
         if !chosen.iter().any(|other| other.id == record.id) {
             chosen.push(record);
         }
@@ -44,22 +37,17 @@ pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::
     let clients = context.clients(Some(&retry))?;
     let (uploads, graph) = (clients.uploads(), clients.graph(context.provider()));
     let retrier = Retrier::new(context, &graph, &retry);
-    let (mut done, mut first) = (0, None);
+    let (mut done, mut first_failure) = (0, None);
     for record in chosen {
         match one(record, store, &uploads, &retrier, context).await {
             Ok(()) => done += 1,
             Err(error) => {
-                let report = report::exit_report(&error);
-                context.printer.error(&report.problem);
-                first.get_or_insert(report.code);
+                context.printer.failed(&error);
+                first_failure.get_or_insert(error.code);
             }
         }
     }
-    Ok(match first {
-        None => report::SUCCESS,
-        Some(_) if done > 0 => report::PARTIAL,
-        Some(code) => code,
-    })
+    Ok(report::partial(first_failure, done))
 }
 
 /// Ends a session at the service.
@@ -74,7 +62,7 @@ async fn ended(
             return Ok(());
         };
         match error.kind {
-            // Its URL is not taken any more: nobody can go on with it.
+            // Its URL is not accepted any more: nothing can continue it.
             Kind::Unauthorized | Kind::Forbidden => return Ok(()),
             Kind::Connect if url.is_local() => return Ok(()),
             // A range of a process that was just ended may still be on its way.
@@ -93,36 +81,42 @@ async fn one(
     uploads: &UploadClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let _lock = context.lock_session(store, record.id, None).await?;
     let Some(record) = store.load(record.id)? else {
         return Ok(());
     };
     if let Some(url) = &record.url {
-        ended(url, uploads, retrier)
-            .await
-            .map_err(|error| Request {
-                what: format!("cannot cancel session {}", record.id),
-                error,
-                item: None,
-            })?;
+        ended(url, uploads, retrier).await.map_err(|error| {
+            let what = format!("cannot cancel session {}", record.id);
+            report::service(&error, None, &what)
+        })?;
     }
     store.forget(&record)?;
-    let text = match record.state {
-        State::Finished => "forgotten; its file stays attached",
-        State::Unfinished => "cancelled",
-    };
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "cancelled",
-            "id": record.id,
-            "name": record.attachment.name,
-        }));
-    } else {
-        context.printer.note(&format!(
-            "session {} ({}) is {text}",
-            record.id, record.attachment.name
-        ));
-    }
+    context.printer.result(&Cancelled {
+        id: record.id,
+        name: &record.attachment.name,
+        finished: record.state == State::Finished,
+    });
     Ok(())
+}
+
+/// A session that is ended and forgotten.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "cancelled")]
+struct Cancelled<'a> {
+    id: SessionId,
+    name: &'a str,
+    #[serde(skip)]
+    finished: bool,
+}
+
+impl CommandResult for Cancelled<'_> {
+    fn show(&self, printer: &Printer) {
+        let text = match self.finished {
+            true => "forgotten; its file stays attached",
+            false => "cancelled",
+        };
+        printer.note(&format!("session {} ({}) is {text}", self.id, self.name));
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     args::{RetryArgs, values},
     auth::{self, Provider, Tokens},
     graph::{self, GraphClient, Item, Transport, UploadClient},
-    report::{Busy, Usage},
+    report::{self, ExitReport},
     session::{DirError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
     terminal::{Printer, Reporter},
@@ -37,7 +37,7 @@ pub(crate) struct CommandContext {
     pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
     /// The files that the command is about: asked what is left when a signal comes.
     pub(crate) results: RefCell<Option<Rc<FileResults>>>,
-    store: OnceCell<Result<Store, DirError>>,
+    store: OnceCell<report::Result<Store>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: Cell<bool>,
     /// What the user was told of the token's source.
@@ -62,55 +62,32 @@ impl CommandContext {
     }
 
     /// The state directory, opened once.
-    fn open_store(&self) -> &Result<Store, DirError> {
+    fn open_store(&self) -> &report::Result<Store> {
         self.store.get_or_init(|| match &self.settings.state_dir {
-            Ok(dir) => Store::open(&dir.value),
-            Err(_) => Err(DirError::Nowhere),
+            Ok(dir) => Ok(Store::open(&dir.value)?),
+            Err(_) => Err(DirError::Nowhere.into()),
         })
     }
 
     /// The state directory, for a command that is about it.
-    pub(crate) fn store(&self) -> anyhow::Result<&Store> {
-        match self.open_store() {
-            Ok(store) => Ok(store),
-            Err(_) => {
-                // Opened anew for an error of its own: a `DirError` cannot be cloned.
-                let dir = self
-                    .settings
-                    .state_dir
-                    .as_ref()
-                    .map_err(|_| DirError::Nowhere)?;
-                Store::open(&dir.value)?;
-                self.open_store()
-                    .as_ref()
-                    .map_err(|_| DirError::Nowhere.into())
-            }
-        }
+    pub(crate) fn store(&self) -> report::Result<&Store> {
+        self.open_store().as_ref().map_err(Clone::clone)
     }
 
     /// The state directory, for a command that can do without: says once why it must.
-    pub(crate) fn store_or_warn(&self, required: bool) -> anyhow::Result<Option<&Store>> {
-        if required {
-            return self.store().map(Some);
-        }
-        match self.open_store() {
-            Ok(store) => Ok(Some(store)),
-            Err(error) => {
-                self.warn_of_state(error);
-                Ok(None)
-            }
-        }
+    pub(crate) fn store_or_warn(&self, required: bool) -> report::Result<Option<&Store>> {
+        self.or_without(self.store(), required)
     }
 
     /// What to do without when the state directory failed, unless it is required: says so once.
     /// Another process at work is no failure of the directory.
     pub(crate) fn or_without<T>(
         &self,
-        result: anyhow::Result<T>,
+        result: report::Result<T>,
         required: bool,
-    ) -> anyhow::Result<Option<T>> {
+    ) -> report::Result<Option<T>> {
         match result {
-            Err(error) if !required && (error.is::<DirError>() || error.is::<LockError>()) => {
+            Err(error) if !required && error.is_about_state_directory() => {
                 self.warn_of_state(&error);
                 Ok(None)
             }
@@ -118,16 +95,16 @@ impl CommandContext {
         }
     }
 
-    fn warn_of_state(&self, error: &dyn std::fmt::Display) {
+    fn warn_of_state(&self, error: &ExitReport) {
         if !self.warned.replace(true) {
             self.printer.warn(&format!(
-                "{error}; uploads go on, but cannot be resumed if they are interrupted"
+                "{error}; uploads continue, but cannot be resumed if they are interrupted"
             ));
         }
     }
 
     /// Tells of state files that cannot be read.
-    pub(crate) fn records(&self, store: &Store) -> anyhow::Result<Vec<crate::session::Record>> {
+    pub(crate) fn records(&self, store: &Store) -> report::Result<Vec<crate::session::Record>> {
         let inventory = store.inventory()?;
         for (path, why) in inventory.unreadable {
             self.printer.warn(&format!(
@@ -139,16 +116,16 @@ impl CommandContext {
     }
 
     /// Whose mailbox; none is the token's own.
-    pub(crate) fn mailbox(&self) -> anyhow::Result<Option<String>> {
+    pub(crate) fn mailbox(&self) -> report::Result<Option<String>> {
         let mailbox = self.settings.mailbox.as_ref();
         let mailbox = mailbox.map(|mailbox| values::item_id(&mailbox.value));
-        Ok(mailbox
+        mailbox
             .transpose()
-            .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?)
+            .map_err(|why| ExitReport::usage(format!("that is not a valid mailbox: {why}")))
     }
 
     /// The two clients, on one transport.
-    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> anyhow::Result<Clients> {
+    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> report::Result<Clients> {
         let stall = retry.and_then(|retry| retry.timeout).or(self
             .settings
             .timeout
@@ -244,7 +221,7 @@ impl CommandContext {
         endpoint: &str,
         item: &Item,
         wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
+    ) -> report::Result<Lock> {
         self.lock(
             || store.lock_item(endpoint, item),
             &format!("the {}", item.kind),
@@ -254,7 +231,7 @@ impl CommandContext {
     }
 
     /// Locks an item if there is a state directory to do it with.
-    pub(crate) async fn lock_if_possible(&self, item: &Item) -> anyhow::Result<Option<Lock>> {
+    pub(crate) async fn lock_if_possible(&self, item: &Item) -> report::Result<Option<Lock>> {
         let endpoint = self.settings.endpoint.value.as_str();
         match self.open_store() {
             Ok(store) => Ok(Some(self.lock_item(store, endpoint, item, None).await?)),
@@ -268,7 +245,7 @@ impl CommandContext {
         store: &Store,
         id: SessionId,
         wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
+    ) -> report::Result<Lock> {
         self.lock(|| store.lock_session(id), &format!("session {id}"), wait)
             .await
     }
@@ -278,7 +255,7 @@ impl CommandContext {
         take: impl Fn() -> Result<Lock, LockError>,
         what: &str,
         wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
+    ) -> report::Result<Lock> {
         let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
         let (mut glanced, mut told) = (false, false);
         loop {
@@ -290,11 +267,7 @@ impl CommandContext {
                 Err(LockError::Held { pid })
                     if until.is_none_or(|until| Instant::now() >= until) =>
                 {
-                    return Err(Busy {
-                        what: what.to_owned(),
-                        pid,
-                    }
-                    .into());
+                    return Err(ExitReport::busy(what, pid));
                 }
                 Err(LockError::Held { .. }) => {
                     if !mem::replace(&mut told, true) {

@@ -1,15 +1,16 @@
 //! `find`: messages, drafts or events, newest first.
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::{context::CommandContext, retrier::Retrier};
 use crate::{
     args::{FindArgs, Place, RetryArgs},
     graph::{ItemKind, Where},
-    report::{self, MailRequest},
+    report,
+    terminal::{CommandResult, Printer},
 };
 
-pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> report::Result<u8> {
     let place = match args.place {
         Place::Messages => Where::Messages,
         Place::Drafts => Where::Drafts,
@@ -25,31 +26,39 @@ pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> anyhow::Re
         let subject = args.subject.as_deref();
         graph.find(mailbox.as_deref(), place, subject, limit).await
     });
-    let found = found.await.map_err(|error| MailRequest {
-        what: "cannot list what is there".to_owned(),
-        error,
-        item: None,
-        permission: match place.kind() {
-            ItemKind::Message => "Mail.ReadBasic",
-            ItemKind::Event => "Calendars.ReadBasic",
-        },
-    })?;
+    let permission = match place.kind() {
+        ItemKind::Message => "Mail.ReadBasic",
+        ItemKind::Event => "Calendars.ReadBasic",
+    };
+    let found = found
+        .await
+        .map_err(|error| report::mail(&error, None, "cannot list what is there", permission))?;
     if found.is_empty() {
         context.printer.note("nothing was found");
     }
     for entry in found {
-        if context.printer.options().json {
-            context.printer.json(&json!({
-                "type": place.kind(),
-                "id": entry.id,
-                "date": entry.date,
-                "subject": entry.subject,
-            }));
-        } else {
-            let fields = [&entry.id, &entry.date, &entry.subject];
-            context.printer.row(&fields.map(String::as_str));
-        }
+        context.printer.result(&FoundItem {
+            r#type: place.kind(),
+            id: entry.id,
+            date: entry.date,
+            subject: entry.subject,
+        });
     }
     context.warn_of_token().await;
     Ok(report::SUCCESS)
+}
+
+/// A message or an event that was found.
+#[derive(Serialize)]
+struct FoundItem {
+    r#type: ItemKind,
+    id: String,
+    date: String,
+    subject: String,
+}
+
+impl CommandResult for FoundItem {
+    fn show(&self, printer: &Printer) {
+        printer.row(&[&self.id, &self.date, &self.subject]);
+    }
 }

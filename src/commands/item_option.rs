@@ -4,17 +4,17 @@ use super::CommandContext;
 use crate::{
     args::{ItemArgs, values},
     graph::{Item, ItemKind},
-    report::Usage,
+    report::{self, CommandLine, ExitReport},
 };
 
 /// The item that the options or the environment name.
-pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> anyhow::Result<Item> {
-    let variable = |name: &'static str| -> anyhow::Result<Option<String>> {
+pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> report::Result<Item> {
+    let variable = |name: &'static str| -> report::Result<Option<String>> {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty());
         value
             .map(|value| values::item_id(&value))
             .transpose()
-            .map_err(|why| Usage::new(format!("`{name}` is no id: {why}"), &[]).into())
+            .map_err(|why| ExitReport::usage(format!("`{name}` is not a valid id: {why}")))
     };
     let (kind, id) = match (&args.message, &args.event) {
         (Some(id), _) => (ItemKind::Message, id.clone()),
@@ -24,14 +24,9 @@ pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> anyhow::Result<
             None => match variable("GRAPH_ATTACH_EVENT")? {
                 Some(id) => (ItemKind::Event, id),
                 None => {
-                    return Err(Usage::new(
-                        "which message or event?",
-                        &[
-                            "name one with `--message ID` or `--event ID`",
-                            "graph-attach find drafts",
-                        ],
-                    )
-                    .into());
+                    return Err(ExitReport::usage("which message or event?")
+                        .advise("name one with `--message ID` or `--event ID`")
+                        .run(CommandLine::own("find").arg("drafts")));
                 }
             },
         },

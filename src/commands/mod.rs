@@ -19,6 +19,7 @@ mod resume;
 mod retrier;
 mod sandbox;
 mod send;
+mod session_prefix;
 mod status;
 mod stdin_readers;
 
@@ -27,7 +28,7 @@ pub(crate) use context::CommandContext;
 use crate::{args::Command, report, terminal::Streams};
 
 /// Runs a command and returns its exit code.
-pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::Result<u8> {
+pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::Result<u8> {
     for line in context.settings.origins() {
         context.printer.detail(1, &line);
     }
@@ -43,7 +44,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::
             let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(report::FAILURE))
         }
-        Command::Auth(args) => auth::run(&args.command, context).await,
+        Command::Auth(args) => Ok(auth::run(&args.command, context).await?),
         Command::Draft(args) => draft::run(args, context).await,
         Command::Find(args) => find::run(args, context).await,
         Command::Send(args) => send::run(args, context).await,

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 
 use super::context::CommandContext;
 use crate::{
     graph::{Kind, UploadClient, UploadUrl},
     report,
-    session::{Record, State},
+    session::{Record, SessionId, State},
 };
 
 /// How long the service may take to say that a session is alive after all.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let uploads = context.clients(None)?.uploads();
     let mut count = 0;
@@ -42,16 +42,15 @@ pub(super) async fn run(context: &CommandContext) -> anyhow::Result<u8> {
         }
         store.forget(&record)?;
         count += 1;
-        if context.printer.options().json {
-            context.printer.json(&json!({
-                "type": "pruned",
-                "id": record.id,
-                "name": record.attachment.name,
-            }));
+        if context.printer.is_json() {
+            context.printer.json(&Pruned {
+                id: record.id,
+                name: &record.attachment.name,
+            });
         }
     }
     count += store.sweep()?;
-    if !context.printer.options().json {
+    if !context.printer.is_json() {
         context.printer.note(&match count {
             0 => "there was nothing to forget".to_owned(),
             1 => "1 session is forgotten".to_owned(),
@@ -64,7 +63,7 @@ pub(super) async fn run(context: &CommandContext) -> anyhow::Result<u8> {
 /// What the service says of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// It goes on with it, whatever this computer's clock says.
+    /// It continues it, whatever this computer's clock says.
     Alive,
     /// Nothing that helps: then the clock is all there is.
     Unknown,
@@ -81,4 +80,12 @@ async fn ask(record: &Record, uploads: &UploadClient) -> Asked {
         Ok(Err(error)) if error.kind == Kind::Connect && url.is_local() => Asked::Nobody,
         _ => Asked::Unknown,
     }
+}
+
+/// A session that is forgotten.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "pruned")]
+struct Pruned<'a> {
+    id: SessionId,
+    name: &'a str,
 }

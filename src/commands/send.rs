@@ -9,14 +9,15 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::{context::CommandContext, resolve_id, retrier::Retrier};
 use crate::{
     args::{RetryArgs, SendArgs},
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
-    report::{self, MailRequest, NotFound, Refusal},
+    report::{self, CommandLine, ExitReport},
     session::{Record, State},
+    terminal::{CommandResult, Printer},
 };
 
 /// What sending needs, least privileged.
@@ -28,7 +29,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// Recipients that a question names.
 const NAMED: usize = 4;
 
-pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> report::Result<u8> {
     let item = Item {
         kind: ItemKind::Message,
         id: args.id.clone(),
@@ -42,11 +43,7 @@ pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Re
     let draft = ready(&item, &graph, &retrier).await?;
     no_unfinished(&item, &draft, context)?;
     if !args.yes && !confirmed(&draft, context) {
-        return Err(Refusal {
-            message: "not sent: nobody said yes".to_owned(),
-            hints: vec![],
-        }
-        .into());
+        return Err(ExitReport::refused("not sent: nobody said yes"));
     }
     deliver(&item, &draft, &graph, &retrier, context).await?;
     context.warn_of_token().await;
@@ -58,44 +55,30 @@ pub(super) async fn ready(
     item: &Item,
     graph: &GraphClient,
     retrier: &Retrier<'_>,
-) -> anyhow::Result<Found> {
+) -> report::Result<Found> {
     let looked = retrier.repeat(async || graph.item(item, true).await);
-    let draft = looked.await.map_err(|error| -> anyhow::Error {
+    let find_drafts = || CommandLine::own("find").arg("drafts");
+    let draft = looked.await.map_err(|error| {
         if error.kind == Kind::NotFound {
-            return NotFound {
-                message: "the message is not there: it was sent, moved or deleted, or it is in \
-                          another mailbox"
-                    .to_owned(),
-                hints: vec!["graph-attach find drafts".to_owned()],
-            }
-            .into();
+            return ExitReport::not_found(
+                "the message is not there: it was sent, moved or deleted, or it is in another \
+                 mailbox",
+            )
+            .run(find_drafts());
         }
-        MailRequest {
-            what: "cannot look at the draft".to_owned(),
-            error,
-            item: Some(item.clone()),
-            permission: item.kind.permission(),
-        }
-        .into()
+        let permission = item.kind.permission();
+        report::mail(&error, Some(item), "cannot look at the draft", permission)
     })?;
-    let refused = |message: &str, hint: String| -> anyhow::Error {
-        Refusal {
-            message: message.to_owned(),
-            hints: vec![hint],
-        }
-        .into()
-    };
     if draft.is_draft == Some(false) {
-        return Err(refused(
-            "the message is no draft: it was sent already, or received",
-            "graph-attach find drafts".to_owned(),
-        ));
+        return Err(ExitReport::refused(
+            "the message is not a draft: it was sent already, or received",
+        )
+        .run(find_drafts()));
     }
     if draft.recipients.is_empty() {
-        return Err(refused(
-            "the draft has no recipients",
-            "graph-attach draft --to ADDRESS --subject TEXT".to_owned(),
-        ));
+        let draft = CommandLine::own("draft").option("--to", "ADDRESS");
+        return Err(ExitReport::refused("the draft has no recipients")
+            .run(draft.option("--subject", "TEXT")));
     }
     Ok(draft)
 }
@@ -105,7 +88,7 @@ pub(super) fn no_unfinished(
     item: &Item,
     draft: &Found,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let records = match context.store().and_then(|store| context.records(store)) {
         Ok(records) => records,
         Err(error) => {
@@ -129,21 +112,15 @@ pub(super) fn no_unfinished(
         .iter()
         .map(|record| format!("`{}`", record.attachment.name))
         .collect();
-    let mut hints: Vec<String> = open
-        .iter()
-        .map(|record| format!("graph-attach resume {}", record.id))
-        .collect();
-    let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
-    hints.push(format!("graph-attach cancel {}", ids.join(" ")));
-    Err(Refusal {
-        message: format!(
-            "not sent: {} {} not attached completely yet",
-            names.join(", "),
-            if names.len() == 1 { "is" } else { "are" }
-        ),
-        hints,
-    }
-    .into())
+    let ids = || open.iter().map(|record| record.id.to_string());
+    let resume = ids().map(|id| CommandLine::own("resume").operand(id).into());
+    Err(ExitReport::refused(format!(
+        "not sent: {} {} not attached completely yet",
+        names.join(", "),
+        if names.len() == 1 { "is" } else { "are" }
+    ))
+    .hints(resume)
+    .run(CommandLine::own("cancel").operands(ids())))
 }
 
 /// Asks, where there is somebody to ask.
@@ -178,44 +155,46 @@ pub(super) async fn deliver(
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
-    let certain = out(item, draft, graph, retrier).await?;
+) -> report::Result<()> {
+    let certain = send_once(item, draft, graph, retrier).await?;
     if !certain {
         context.printer.warn(
             "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
         );
     }
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "sent",
-            "id": item.id,
-            "subject": draft.subject,
-            "certain": certain,
-        }));
-    } else if certain {
-        context
-            .printer
-            .note(&format!("`{}` is sent", draft.subject));
-    }
+    context.printer.result(&Sent {
+        id: &item.id,
+        subject: &draft.subject,
+        certain,
+    });
     Ok(())
 }
 
+/// A message that was sent.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "sent")]
+struct Sent<'a> {
+    id: &'a str,
+    subject: &'a str,
+    certain: bool,
+}
+
+impl CommandResult for Sent<'_> {
+    fn show(&self, printer: &Printer) {
+        if self.certain {
+            printer.note(&format!("`{}` is sent", self.subject));
+        }
+    }
+}
+
 /// Sends; `false` when all that is known is that the draft is gone.
-async fn out(
+async fn send_once(
     item: &Item,
     draft: &Found,
     graph: &GraphClient,
     retrier: &Retrier<'_>,
-) -> anyhow::Result<bool> {
-    let failed = |what: &str, error: Error| -> anyhow::Error {
-        MailRequest {
-            what: what.to_owned(),
-            error,
-            item: Some(item.clone()),
-            permission: PERMISSION,
-        }
-        .into()
-    };
+) -> report::Result<bool> {
+    let failed = |what: &str, error: &Error| report::mail(error, Some(item), what, PERMISSION);
     const UNKNOWN: &str = "whether the message was sent is not known";
     let lasting = Item {
         id: draft.id.clone(),
@@ -230,11 +209,11 @@ async fn out(
         attempt += 1;
         if matches!(error.kind, Kind::Connect | Kind::Throttled) {
             let waited = retrier.wait(&error, attempt, Duration::ZERO).await;
-            waited.map_err(|error| failed("the message is not sent", error))?;
+            waited.map_err(|error| failed("the message is not sent", &error))?;
             continue;
         }
         if !error.kind.in_doubt() {
-            return Err(failed("the message is not sent", error));
+            return Err(failed("the message is not sent", &error));
         }
         tokio::time::sleep(SETTLE).await;
         let looked = retrier.repeat(async || graph.item(&lasting, true).await);
@@ -243,10 +222,10 @@ async fn out(
             // Still a draft: it was not sent, and may be tried again.
             Ok(_) => {
                 let waited = retrier.wait(&error, attempt, Duration::ZERO).await;
-                waited.map_err(|error| failed("the message is not sent", error))?;
+                waited.map_err(|error| failed("the message is not sent", &error))?;
             }
             Err(error) if error.kind == Kind::NotFound => return Ok(false),
-            Err(error) => return Err(failed(UNKNOWN, error)),
+            Err(error) => return Err(failed(UNKNOWN, &error)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use super::{cloud::NoCloud, endpoint::Unusable, origin::Origin};
+use crate::report::{CommandLine, ExitReport, USAGE};
 
 /// A configuration that cannot be used. Never quotes a value that could be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -102,31 +103,28 @@ pub enum Error {
     TwoTokenFlags,
 }
 
-impl Error {
-    /// What to do about it: commands to run or text to write, most useful first.
-    pub fn hints(&self) -> Vec<String> {
-        match self {
-            Error::OpenToOthers { path, .. } => vec![format!("chmod 600 {}", path.display())],
+/// All of it is a usage error; some of it can be mended by a command.
+impl From<Error> for ExitReport {
+    fn from(error: Error) -> Self {
+        let report = ExitReport::new(USAGE, "Configuration", error.to_string());
+        match &error {
+            Error::OpenToOthers { path, .. } => {
+                report.run(CommandLine::program("chmod").arg("600").operand(path))
+            }
             Error::Cloud {
                 problem: NoCloud::Ambiguous(_),
                 ..
-            } => {
-                vec!["use `--cloud gcc-high` or `--cloud dod`".into()]
-            }
+            } => report.advise("use `--cloud gcc-high` or `--cloud dod`"),
             Error::Cloud {
                 problem: NoCloud::Unknown { nearest, .. },
                 ..
-            } => {
-                vec![format!("did you mean `--cloud {nearest}`?")]
-            }
+            } => report.advise(format!("did you mean `--cloud {nearest}`?")),
             Error::Url {
                 problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
-                what,
+                what: "endpoint",
                 ..
-            } if *what == "endpoint" => {
-                vec!["it looks like `--endpoint https://graph.microsoft.com/v1.0`".into()]
-            }
-            _ => Vec::new(),
+            } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
+            _ => report,
         }
     }
 }

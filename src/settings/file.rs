@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clap::ValueEnum;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -205,8 +206,8 @@ impl Reader<'_> {
             "mailbox" => table.mailbox = Some(self.string(name, value)?),
             "progress" => {
                 let text = self.string(name, value)?;
-                if Progress::named(&text).is_none() {
-                    let problem = format!("`progress` must be one of {}", Progress::CHOICES);
+                if Progress::from_str(&text, false).is_err() {
+                    let problem = format!("`progress` must be one of {}", super::PROGRESS_CHOICES);
                     return Err(self.wrong(value.span(), &problem));
                 }
                 table.progress = Some(text);

@@ -5,6 +5,7 @@
 //! directories as values, so that all of it can be tested without any of them. [`System`] is the
 //! real thing. Nothing here prints, reads a token, or opens a connection.
 
+mod choice;
 pub mod cloud;
 pub mod credential;
 #[cfg(feature = "login")]
@@ -23,6 +24,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use choice::{Color, Progress};
+use clap::ValueEnum;
 pub use cloud::Cloud;
 pub use credential::{Credential, Credentials, Secret};
 pub use error::Error;
@@ -30,6 +33,9 @@ pub use origin::{Origin, Sourced};
 use url::Url;
 
 use layers::Layers;
+
+/// The names of the ways to show progress.
+const PROGRESS_CHOICES: &str = "`auto`, `bar`, `plain`, `json`, `none`";
 
 /// What the command line says, of what this module decides.
 #[derive(Clone, Debug, Default)]
@@ -107,37 +113,6 @@ impl Surroundings for System {
                 .state_dir()
                 .unwrap_or_else(|| found.data_local_dir())
                 .to_owned()
-        })
-    }
-}
-
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// A bar on a terminal, lines otherwise.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// Lines.
-    Plain,
-    /// One JSON object a line.
-    Json,
-    /// Nothing.
-    None,
-}
-
-impl Progress {
-    const CHOICES: &'static str = "`auto`, `bar`, `plain`, `json`, `none`";
-
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "auto" => Progress::Auto,
-            "bar" => Progress::Bar,
-            "plain" => Progress::Plain,
-            "json" => Progress::Json,
-            "none" => Progress::None,
-            _ => return None,
         })
     }
 }
@@ -242,12 +217,12 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
     )?;
     let progress = match progress {
         None => Sourced::new(Progress::Auto, Origin::Default),
-        Some(Sourced { value, origin }) => match Progress::named(&value) {
-            Some(progress) => Sourced::new(progress, origin),
-            None => {
+        Some(Sourced { value, origin }) => match Progress::from_str(&value, false) {
+            Ok(progress) => Sourced::new(progress, origin),
+            Err(_) => {
                 return Err(Error::Choice {
                     origin,
-                    choices: Progress::CHOICES,
+                    choices: PROGRESS_CHOICES,
                 });
             }
         },

@@ -25,18 +25,18 @@ use super::{
 use crate::{
     args::AttachArgs,
     graph::Item,
-    report::{self, NotAttached, Refusal},
+    report::{self, ExitReport},
     session::Store,
     upload::{self, Earlier, Job, Services, Source, SourceError},
 };
 
-pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> report::Result<u8> {
     let target = target::target(args, context)?;
     let inputs = inputs::inputs(args, context)?;
     if args.dry_run {
         return dry_run::dry_run(args, &target, &inputs, context);
     }
-    let entries = inputs.iter().map(|input| FileEntry::new(input.display()));
+    let entries = inputs.iter().map(|input| FileEntry::new(input.path()));
     let results = Rc::new(FileResults::new(
         &context.printer,
         entries.collect(),
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> anyhow::
     context.results.replace(Some(Rc::clone(&results)));
     match all(args, &target, &inputs, &results, context).await {
         Ok(code) => Ok(code),
-        Err(error) => Ok(results.aborted(&error)),
+        Err(error) => Ok(results.aborted(error)),
     }
 }
 
@@ -56,7 +56,7 @@ async fn all(
     inputs: &[Input],
     results: &FileResults,
     context: &CommandContext,
-) -> anyhow::Result<u8> {
+) -> report::Result<u8> {
     let clients = context.clients(Some(&args.retry))?;
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
@@ -64,15 +64,10 @@ async fn all(
     let required = args.retry.require_state;
     let store = context.store_or_warn(required)?;
     // Without a token nothing begins: better now than after reading standard input.
-    let request = |error| report::Request {
-        what: "no token".to_owned(),
-        error,
-        item: target.item().cloned(),
-    };
     let mailbox = context.mailbox()?;
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
-    checked.map_err(request)?;
+    checked.map_err(|error| report::service(&error, target.item(), "no token"))?;
     let retrier = Retrier::new(context, &graph, &args.retry);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
@@ -81,7 +76,7 @@ async fn all(
             target::new_draft(draft, &graph, &retrier, context).await?
         }
     };
-    results.onto(&item);
+    results.set_item(&item);
     let item_lock = match store {
         Some(store) => {
             let lock = context
@@ -118,7 +113,7 @@ async fn all(
     let mut unverified = false;
     for (index, input) in inputs.iter().enumerate() {
         let since = Instant::now();
-        let shown = input.display();
+        let shown = input.shown();
         match one(input, args, &item, readable, &services, context).await {
             Ok(outcome) => {
                 unverified |= args.verify && !outcome.verified;
@@ -126,7 +121,7 @@ async fn all(
             }
             Err(error) => {
                 let error = attachment_limit::explained(error, &shown, &item, &graph).await;
-                let code = results.failed(index, &error);
+                let code = results.failed(index, error);
                 // The next file would need the same token, or the same time.
                 if args.fail_fast || code == report::CREDENTIALS || out_of_time(&services) {
                     break;
@@ -137,15 +132,13 @@ async fn all(
     }
     reporter.finish();
     if let (Some(draft), true) = (&draft, results.is_complete()) {
-        let sent = match unverified {
-            true => Err(Refusal {
-                message: "not sent: an attachment could not be read back".to_owned(),
-                hints: vec![],
-            }
-            .into()),
+        let ready = match unverified {
+            true => Err(ExitReport::refused(
+                "not sent: an attachment could not be read back",
+            )),
             false => send::no_unfinished(&item, draft, context),
         };
-        let sent = match sent {
+        let sent = match ready {
             Ok(()) => send::deliver(&item, draft, &graph, &retrier, context).await,
             Err(error) => Err(error),
         };
@@ -164,7 +157,7 @@ async fn one(
     readable: Option<&Store>,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<upload::Outcome> {
+) -> report::Result<upload::Outcome> {
     let attachment = inputs::attachment(input, args)?;
     let spool = match input {
         Input::Path(_) => None,
@@ -238,15 +231,7 @@ async fn one(
             let _ = std::fs::remove_file(store.spool(id));
         }
     }
-    result.map_err(|failure| {
-        let name = job.attachment.name.clone();
-        NotAttached {
-            failure,
-            name,
-            item: item.clone(),
-        }
-        .into()
-    })
+    result.map_err(|failure| report::not_attached(&failure, &job.attachment.name, item))
 }
 
 fn out_of_time(services: &Services<'_>) -> bool {
@@ -256,14 +241,13 @@ fn out_of_time(services: &Services<'_>) -> bool {
         .is_some_and(|deadline| services.started.elapsed() >= deadline)
 }
 
-fn spool_error(error: SpoolError, input: &Input) -> anyhow::Error {
-    let path = Path::new(&input.display()).to_owned();
+fn spool_error(error: SpoolError, input: &Input) -> SourceError {
+    let path = input.path().to_owned();
     match error {
         SpoolError::TooLarge => SourceError::TooLarge {
             path,
             size: upload::plan::LARGEST + 1,
-        }
-        .into(),
-        SpoolError::Io(source) => SourceError::Unreadable { path, source }.into(),
+        },
+        SpoolError::Io(source) => SourceError::Unreadable { path, source },
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     commands::CommandContext,
     digest::Digest,
     graph::{Attachment, Item},
-    report::Stuck,
+    report::{self, ExitReport},
     session::{Record, SessionId, State, Store},
     upload::{Earlier, Services, Source},
 };
@@ -88,7 +88,7 @@ pub(super) async fn previous_session(
     store: &Store,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<(Earlier, Option<crate::session::Lock>)> {
+) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
     let mut finished = Earlier::Nothing;
     for mut record in context.records(store)?.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
@@ -141,7 +141,7 @@ async fn supersede(
     store: &Store,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let id: SessionId = record.id;
     let lock = context.lock_session(store, id, None).await;
     let _lock = context.or_without(lock, services.require_state)?;
@@ -160,10 +160,10 @@ async fn supersede(
             .printer
             .detail(1, &format!("session {id} cannot be forgotten: {error}")),
         // Alive, perhaps, and there for a `resume`: it would attach beside this upload.
-        Err(source) => return Err(Stuck { id, source }.into()),
+        Err(source) => return Err(ExitReport::cannot_cancel(id, &source)),
     }
     context.printer.note(&format!(
-        "session {id} is given up: this upload takes its place"
+        "session {id} is abandoned: this upload takes its place"
     ));
     Ok(())
 }
