@@ -2,14 +2,15 @@
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use crate::{
     args::{Cli, Command, GlobalArgs},
     commands,
     commands::CommandContext,
     report::{self, ExitReport},
-    settings, signals,
+    settings::{self, Color, Progress},
+    signals,
     signals::Signals,
     terminal,
     terminal::Printer,
@@ -95,11 +96,11 @@ fn run_command(cli: &Cli) -> u8 {
         _ => flags(cli),
     };
     let settings = settings::load(&flags, &settings::System);
-    let progress = match &settings {
-        Ok(settings) => settings.progress.value,
-        Err(_) => settings::Progress::None,
+    let (progress, color) = match &settings {
+        Ok(settings) => (settings.progress.value, settings.color.value),
+        Err(_) => (Progress::None, cli.global.color.unwrap_or_default()),
     };
-    let printer = printer(&cli.global, progress);
+    let printer = printer(&cli.global, progress, color);
     let result = settings.map_err(ExitReport::from).and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -145,12 +146,12 @@ async fn until_signal(cli: &Cli, context: &CommandContext) -> report::Result<u8>
     }
 }
 
-fn printer(global: &GlobalArgs, progress: settings::Progress) -> Printer {
+fn printer(global: &GlobalArgs, progress: Progress, color: Color) -> Printer {
     let options = terminal::Options {
         json: global.json,
         quiet: global.quiet,
         verbose: global.verbose,
-        color: global.color,
+        color,
         progress,
     };
     let surroundings = terminal::Surroundings::of_this_process();
@@ -180,6 +181,7 @@ fn repeated(global: &GlobalArgs) -> Vec<(&'static str, OsString)> {
 
 fn flags(cli: &Cli) -> settings::Flags {
     let global = &cli.global;
+    let request = cli.command.request();
     settings::Flags {
         cloud: global.cloud.clone(),
         endpoint: global.endpoint.clone(),
@@ -191,9 +193,12 @@ fn flags(cli: &Cli) -> settings::Flags {
         mailbox: cli.command.mailbox().map(str::to_owned),
         token_file: global.token_file.clone(),
         token_command: global.token_command.clone(),
-        progress: global
-            .progress
-            .and_then(|progress| Some(progress.to_possible_value()?.get_name().to_owned())),
+        progress: global.progress,
+        color: global.color,
+        max_retries: request.and_then(|request| request.max_retries),
+        timeout: request.and_then(|request| request.timeout),
+        deadline: request.and_then(|request| request.deadline),
+        reaches_service: cli.command.reaches_service(),
         creates_profile: cli.command.creates_profile(),
     }
 }

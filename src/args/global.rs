@@ -55,9 +55,9 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Colors in messages
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: Color,
+    /// Colors in messages [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Color>,
 
     /// How progress is shown [env: GRAPH_ATTACH_PROGRESS]
     #[arg(long, global = true, value_name = "HOW")]

@@ -51,7 +51,7 @@ pub struct CancelArgs {
     #[arg(long, conflicts_with = "sessions")]
     pub all: bool,
 
-    /// How long to go on trying.
+    /// Retries and timeouts.
     #[command(flatten)]
     pub request: RequestArgs,
 }

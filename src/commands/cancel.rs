@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{context::CommandContext, retrier::Retrier, session_prefix::find_session};
 use crate::{
-    args::{CancelArgs, RetryArgs},
+    args::CancelArgs,
     graph::{Error, Kind, UploadClient, UploadUrl},
     report,
     session::{Record, SessionId, State, Store},
@@ -33,10 +33,9 @@ pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> report::
             chosen.push(record);
         }
     }
-    let retry = RetryArgs::from(&args.request);
-    let clients = context.clients(Some(&retry))?;
+    let clients = context.clients()?;
     let (uploads, graph) = (clients.uploads(), clients.graph(context.provider()));
-    let retrier = Retrier::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph);
     let (mut done, mut first_failure) = (0, None);
     for record in chosen {
         match one(record, store, &uploads, &retrier, context).await {

@@ -11,7 +11,7 @@ use std::{
 
 use super::file_results::FileResults;
 use crate::{
-    args::{RetryArgs, values},
+    args::values,
     auth::{self, Provider, Tokens},
     graph::{self, GraphClient, Item, Transport, UploadClient},
     report::{self, ExitReport},
@@ -125,17 +125,17 @@ impl CommandContext {
     }
 
     /// The two clients, on one transport.
-    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> report::Result<Clients> {
-        let stall = retry.and_then(|retry| retry.timeout).or(self
-            .settings
-            .timeout
-            .as_ref()
-            .map(|timeout| timeout.value));
+    pub(crate) fn clients(&self) -> report::Result<Clients> {
+        let Settings {
+            timeout, deadline, ..
+        } = &self.settings;
         let limits = graph::Limits {
-            stall: stall.map_or(graph::Limits::default().stall, |s| {
-                Duration::from_secs(s.into())
-            }),
-            deadline: deadline(retry).map(|deadline| self.started + deadline),
+            stall: timeout
+                .as_ref()
+                .map_or(graph::Limits::default().stall, |timeout| timeout.value),
+            deadline: deadline
+                .as_ref()
+                .map(|deadline| self.started + deadline.value),
             ca_file: self
                 .settings
                 .ca_file
@@ -176,15 +176,17 @@ impl CommandContext {
     }
 
     /// How long an upload goes on trying.
-    pub(crate) fn limits(&self, retry: &RetryArgs, chunk: u64) -> upload::Limits {
-        let configured = self
-            .settings
-            .max_retries
-            .as_ref()
-            .map(|retries| retries.value);
+    pub(crate) fn limits(&self, chunk: u64) -> upload::Limits {
+        let Settings {
+            max_retries,
+            deadline,
+            ..
+        } = &self.settings;
         upload::Limits {
-            max_retries: retry.max_retries.or(configured).unwrap_or(MAX_RETRIES),
-            deadline: deadline(Some(retry)),
+            max_retries: max_retries
+                .as_ref()
+                .map_or(MAX_RETRIES, |retries| retries.value),
+            deadline: deadline.as_ref().map(|deadline| deadline.value),
             chunk,
         }
     }
@@ -220,7 +222,7 @@ impl CommandContext {
         store: &Store,
         endpoint: &str,
         item: &Item,
-        wait: Option<u32>,
+        wait: Option<Duration>,
     ) -> report::Result<Lock> {
         self.lock(
             || store.lock_item(endpoint, item),
@@ -244,7 +246,7 @@ impl CommandContext {
         &self,
         store: &Store,
         id: SessionId,
-        wait: Option<u32>,
+        wait: Option<Duration>,
     ) -> report::Result<Lock> {
         self.lock(|| store.lock_session(id), &format!("session {id}"), wait)
             .await
@@ -254,9 +256,9 @@ impl CommandContext {
         &self,
         take: impl Fn() -> Result<Lock, LockError>,
         what: &str,
-        wait: Option<u32>,
+        wait: Option<Duration>,
     ) -> report::Result<Lock> {
-        let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        let until = wait.map(|wait| Instant::now() + wait);
         let (mut glanced, mut told) = (false, false);
         loop {
             match take() {
@@ -280,12 +282,6 @@ impl CommandContext {
             }
         }
     }
-}
-
-fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
-    retry?
-        .deadline
-        .map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Makes the clients: the one for upload URLs needs no token, and never sees one.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
 use crate::{
-    args::{DetachArgs, RetryArgs},
+    args::DetachArgs,
     graph::{ItemKind, Kind},
     report::{self, CommandLine},
     terminal::{CommandResult, Printer},
@@ -12,9 +12,8 @@ use crate::{
 
 pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> report::Result<u8> {
     let item = item_option::item(&args.item, context)?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let retrier = Retrier::new(context, &graph, &retry);
+    let graph = context.clients()?.graph(context.provider());
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let _lock = context.lock_if_possible(&item).await?;
     let (mut done, mut first_failure) = (0, None);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{compose, context::CommandContext, retrier::Retrier, stdin_readers};
 use crate::{
-    args::{DraftArgs, RetryArgs},
+    args::DraftArgs,
     report,
     terminal::{CommandResult, Printer},
 };
@@ -12,9 +12,8 @@ use crate::{
 pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::Result<u8> {
     stdin_readers::one_reader_of_stdin(stdin_readers::readers(&args.compose), context)?;
     let draft = compose::draft(&args.compose)?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let retrier = Retrier::new(context, &graph, &retry);
+    let graph = context.clients()?.graph(context.provider());
+    let retrier = Retrier::new(context, &graph);
     let found = compose::create(&draft, args.immutable_id, &graph, &retrier, context).await?;
     context.printer.result(&MadeDraft {
         id: &found.id,

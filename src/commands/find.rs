@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{context::CommandContext, retrier::Retrier};
 use crate::{
-    args::{FindArgs, Place, RetryArgs},
+    args::{FindArgs, Place},
     graph::{ItemKind, Where},
     report,
     terminal::{CommandResult, Printer},
@@ -17,10 +17,9 @@ pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> report::Re
         Place::Events => Where::Events,
     };
     let mailbox = context.mailbox()?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
+    let graph = context.clients()?.graph(context.provider());
     let graph = graph.reading();
-    let retrier = Retrier::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph);
     let limit = args.limit as usize;
     let found = retrier.repeat(async || {
         let subject = args.subject.as_deref();

@@ -5,6 +5,7 @@ use crate::{
     args::{ItemArgs, values},
     graph::{Item, ItemKind},
     report::{self, CommandLine, ExitReport},
+    settings::table,
 };
 
 /// The item that the options or the environment name.
@@ -19,9 +20,9 @@ pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> report::Result<
     let (kind, id) = match (&args.message, &args.event) {
         (Some(id), _) => (ItemKind::Message, id.clone()),
         (None, Some(id)) => (ItemKind::Event, id.clone()),
-        (None, None) => match variable("GRAPH_ATTACH_MESSAGE")? {
+        (None, None) => match variable(table::MESSAGE.variable)? {
             Some(id) => (ItemKind::Message, id),
-            None => match variable("GRAPH_ATTACH_EVENT")? {
+            None => match variable(table::EVENT.variable)? {
                 Some(id) => (ItemKind::Event, id),
                 None => {
                     return Err(ExitReport::usage("which message or event?")

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
 use crate::{
-    args::{LsArgs, RetryArgs},
+    args::LsArgs,
     graph::ItemKind,
     report,
     terminal::{CommandResult, Printer},
@@ -12,10 +12,9 @@ use crate::{
 
 pub(super) async fn run(args: &LsArgs, context: &CommandContext) -> report::Result<u8> {
     let item = item_option::item(&args.item, context)?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
+    let graph = context.clients()?.graph(context.provider());
     let graph = graph.reading();
-    let retrier = Retrier::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let listed = retrier.repeat(async || graph.attachments(&item).await);
     let permission = match item.kind {

@@ -17,7 +17,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
-    let uploads = context.clients(None)?.uploads();
+    let uploads = context.clients()?.uploads();
     let mut count = 0;
     for record in context.records(store)? {
         let local = record.url.as_ref().is_some_and(UploadUrl::is_local);

@@ -23,7 +23,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
     if chosen.is_empty() {
         context.printer.note("there is no upload to resume");
     }
-    let clients = context.clients(Some(&args.retry))?;
+    let clients = context.clients()?;
     let uploads = clients.uploads();
     let reporter = context.report_on(chosen.len());
     let entries = chosen.iter().map(|record| FileEntry::new(&record.file));
@@ -52,7 +52,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
             warned: &context.warned,
             observer: &*reporter,
             endpoint: &record.endpoint,
-            limits: context.limits(&args.retry, record.chunk),
+            limits: context.limits(record.chunk),
             started: context.started,
             volume,
         };

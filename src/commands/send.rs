@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{context::CommandContext, resolve_id, retrier::Retrier};
 use crate::{
-    args::{RetryArgs, SendArgs},
+    args::SendArgs,
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
     report::{self, CommandLine, ExitReport},
     session::{Record, State},
@@ -35,9 +35,8 @@ pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> report::Re
         id: args.id.clone(),
         mailbox: context.mailbox()?,
     };
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let retrier = Retrier::new(context, &graph, &retry);
+    let graph = context.clients()?.graph(context.provider());
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let _lock = context.lock_if_possible(&item).await?;
     let draft = ready(&item, &graph, &retrier).await?;

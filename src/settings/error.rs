@@ -2,7 +2,13 @@
 
 use std::{io, path::PathBuf};
 
-use super::{cloud::NoCloud, endpoint::Unusable, origin::Origin};
+use url::Url;
+
+use super::{
+    cloud::NoCloud,
+    endpoint::Unusable,
+    origin::{Origin, Sourced},
+};
 use crate::report::{CommandLine, ExitReport, USAGE};
 
 /// A configuration that cannot be used. Never quotes a value that could be a secret.
@@ -95,6 +101,18 @@ pub enum Error {
         /// The names.
         choices: &'static str,
     },
+    /// The sandbox is to be used, and the endpoint is another.
+    #[error(
+        "`GRAPH_ATTACH_SANDBOX` says that only `{sandbox}` may be used, and the endpoint is `{}` ({})",
+        endpoint.value,
+        endpoint.origin
+    )]
+    OtherThanSandbox {
+        /// The endpoint that would be used.
+        endpoint: Sourced<Url>,
+        /// The one that may be.
+        sandbox: String,
+    },
     /// A value is not text.
     #[error("{0} is not valid UTF-8")]
     NotText(&'static str),
@@ -124,6 +142,9 @@ impl From<Error> for ExitReport {
                 what: "endpoint",
                 ..
             } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
+            Error::OtherThanSandbox { .. } => report.advise(
+                "start the sandbox again and take all of its variables, or unset `GRAPH_ATTACH_SANDBOX`",
+            ),
             _ => report,
         }
     }

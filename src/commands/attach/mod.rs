@@ -57,7 +57,7 @@ async fn all(
     results: &FileResults,
     context: &CommandContext,
 ) -> report::Result<u8> {
-    let clients = context.clients(Some(&args.retry))?;
+    let clients = context.clients()?;
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
     let endpoint = context.settings.endpoint.value.as_str();
@@ -68,7 +68,7 @@ async fn all(
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
     checked.map_err(|error| report::service(&error, target.item(), "no token"))?;
-    let retrier = Retrier::new(context, &graph, &args.retry);
+    let retrier = Retrier::new(context, &graph);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
         Target::Draft(draft) => {
@@ -106,7 +106,7 @@ async fn all(
         warned: &context.warned,
         observer: &*reporter,
         endpoint,
-        limits: context.limits(&args.retry, args.chunk_size),
+        limits: context.limits(args.chunk_size),
         started: context.started,
         volume: &volume,
     };

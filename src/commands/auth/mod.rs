@@ -55,7 +55,7 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Resu
             .map(|mailbox| mailbox.value.as_str());
         Some(
             context
-                .clients(None)?
+                .clients()?
                 .graph(Ok(provider))
                 .reading()
                 .probe(mailbox)
