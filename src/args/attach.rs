@@ -9,7 +9,7 @@ use crate::settings::time;
 
 /// Attach files to a message or an event.
 ///
-/// Prints the id of each attachment. Run again, it goes on where it was interrupted, and attaches
+/// Prints the id of each attachment. Run again, it continues where it was interrupted, and attaches
 /// nothing twice.
 #[derive(Debug, Args)]
 #[command(long_about = LONG_ABOUT)]
@@ -95,7 +95,7 @@ Examples:
 
 Attach files to a message or an event.
 
-Prints the id of each attachment. Run again, it goes on where it was interrupted, and attaches
+Prints the id of each attachment. Run again, it continues where it was interrupted, and attaches
 nothing twice.";
 
 /// A message or an event.

@@ -161,7 +161,7 @@ impl Command {
     }
 }
 
-/// The clap tree, for what is generated from it: completions and manual pages.
+/// The clap tree, for what is generated from it: completions and manual pages. `help` has none of its own.
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    <Cli as clap::CommandFactory>::command().disable_help_subcommand(true)
 }

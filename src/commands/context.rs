@@ -80,7 +80,7 @@ impl CommandContext {
     }
 
     /// What to do without when the state directory failed, unless it is required: says so once.
-    /// Another process at work is no failure of the directory.
+    /// Another process at work is not a failure of the directory.
     pub(crate) fn or_without<T>(
         &self,
         result: report::Result<T>,
@@ -175,7 +175,7 @@ impl CommandContext {
         }
     }
 
-    /// How long an upload goes on trying.
+    /// How often, and how long, an upload is tried.
     pub(crate) fn limits(&self, chunk: u64) -> upload::Limits {
         let Settings {
             max_retries,

@@ -54,7 +54,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::
     }
 }
 
-/// A signal ends the command with `code`: says where the upload stopped, and how it goes on.
+/// A signal ends the command with `code`: says where the upload stopped, and which command continues it.
 pub(crate) fn interrupted(context: &CommandContext, code: u8) {
     let reporter = context.reporter.borrow().clone();
     let position = reporter.as_ref().and_then(|reporter| reporter.position());

@@ -86,7 +86,7 @@ pub(super) fn color(options: &Options, surroundings: &Surroundings) -> bool {
 /// How to show progress.
 pub(super) fn progress_mode(options: &Options, surroundings: &Surroundings) -> ProgressMode {
     match options.progress {
-        // Machines asked for it: it is no noise.
+        // A program asked for it.
         Progress::Json => ProgressMode::Json,
         Progress::None => ProgressMode::None,
         _ if options.quiet => ProgressMode::None,

@@ -133,7 +133,7 @@ impl Printer {
         }
     }
 
-    /// What a person should know although the command goes on.
+    /// What a person should know although the command continues.
     pub fn warn(&self, text: &str) {
         self.message("warning", WARNING, text);
     }

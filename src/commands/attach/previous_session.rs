@@ -1,4 +1,4 @@
-//! What earlier commands left of a file on an item: an upload to go on with, or one that is finished.
+//! What earlier commands left of a file on an item: an upload to resume, or one that is finished.
 
 use std::path::Path;
 
@@ -79,7 +79,7 @@ async fn hash(source: &Source) -> Option<Digest> {
     Some(source.hash().await.ok()?.ok()?.sha256)
 }
 
-/// What earlier commands left of this file on this item, with the lock of the session that goes on.
+/// What earlier commands left of this file on this item, with the lock of the session that is resumed.
 ///
 /// A session for the same path with other content can never be finished: it is ended here.
 pub(super) async fn previous_session(
