@@ -3,21 +3,21 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 /// `2019-09-25T01:09:30.7671707Z`: seven fractional digits, as in sessions.
-pub(super) fn precise(time: Timestamp) -> String {
+pub(crate) fn precise(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC)
         .strftime("%Y-%m-%dT%H:%M:%S.%7fZ")
         .to_string()
 }
 
 /// `2019-09-25T01:09:30Z`: as in items and attachments.
-pub(super) fn seconds(time: Timestamp) -> String {
+pub(crate) fn seconds(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC)
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
 }
 
 /// `2019-09-25T01:09:30`: no zone, as in errors.
-pub(super) fn zoneless(time: Timestamp) -> String {
+pub(crate) fn zoneless(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC)
         .strftime("%Y-%m-%dT%H:%M:%S")
         .to_string()

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     options::{Audience, StatusAnswer},
-    reply::Reply,
+    server::reply::Reply,
 };
 
 /// The code of the upload host's 401.
@@ -18,24 +18,24 @@ const AUDIENCE: &str = "InvalidAudienceForResource";
 
 /// A refusal that has not been put into words yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) status: u16,
+pub(crate) struct Failure {
+    pub(crate) status: u16,
     /// Empty when the answer has no body.
-    pub(super) code: String,
-    pub(super) message: String,
-    pub(super) retry_after: Option<String>,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<String>,
 }
 
 /// The two ids by which the service's people find a request.
 #[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) request_id: String,
-    pub(super) client_request_id: String,
+pub(crate) struct Trace {
+    pub(crate) request_id: String,
+    pub(crate) client_request_id: String,
 }
 
 impl Trace {
     /// `client` is what the caller sent as `client-request-id`; the service takes its own if none.
-    pub(super) fn new(client: Option<&str>) -> Self {
+    pub(crate) fn new(client: Option<&str>) -> Self {
         let request_id = Uuid::new_v4().to_string();
         let client_request_id = client.unwrap_or(&request_id).to_owned();
         Trace {
@@ -46,7 +46,7 @@ impl Trace {
 }
 
 impl Failure {
-    pub(super) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Failure {
             status,
             code: code.to_owned(),
@@ -56,16 +56,16 @@ impl Failure {
     }
 
     /// A status with no body.
-    pub(super) fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Failure::new(status, "", "")
     }
 
-    pub(super) fn after(mut self, retry_after: Option<String>) -> Self {
+    pub(crate) fn after(mut self, retry_after: Option<String>) -> Self {
         self.retry_after = retry_after;
         self
     }
 
-    pub(super) fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Failure::new(
             404,
             "ErrorItemNotFound",
@@ -73,16 +73,16 @@ impl Failure {
         )
     }
 
-    pub(super) fn malformed_id() -> Self {
+    pub(crate) fn malformed_id() -> Self {
         Failure::new(400, "ErrorInvalidIdMalformed", "Id is malformed.")
     }
 
-    pub(super) fn no_segment(segment: &str) -> Self {
+    pub(crate) fn no_segment(segment: &str) -> Self {
         let message = format!("Resource not found for the segment '{segment}'.");
         Failure::new(400, "RequestBroker--ParseUri", message)
     }
 
-    pub(super) fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         Failure::new(
             405,
             "ErrorInvalidRequest",
@@ -90,7 +90,7 @@ impl Failure {
         )
     }
 
-    pub(super) fn access_denied() -> Self {
+    pub(crate) fn access_denied() -> Self {
         Failure::new(
             403,
             "ErrorAccessDenied",
@@ -98,7 +98,7 @@ impl Failure {
         )
     }
 
-    pub(super) fn conflict(status: u16) -> Self {
+    pub(crate) fn conflict(status: u16) -> Self {
         Failure::new(
             status,
             "ErrorIrresolvableConflict",
@@ -107,7 +107,7 @@ impl Failure {
         )
     }
 
-    pub(super) fn message_too_large() -> Self {
+    pub(crate) fn message_too_large() -> Self {
         Failure::new(
             400,
             "ErrorMessageSizeExceeded",
@@ -115,19 +115,19 @@ impl Failure {
         )
     }
 
-    pub(super) fn throttled(limit: &str, retry_after: Option<u64>) -> Self {
+    pub(crate) fn throttled(limit: &str, retry_after: Option<u64>) -> Self {
         let message = format!("Application is over its {limit} limit.");
         let after = retry_after.map(|seconds| seconds.to_string());
         Failure::new(429, "ApplicationThrottled", message).after(after)
     }
 
     /// A property or parameter that the service does not take.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Failure::new(400, "ErrorInvalidParameter", message)
     }
 
     /// The answer for a status that a fault asked for, in the words that status usually has.
-    pub(super) fn for_status(status: u16, upload_host: bool, retry_after: Option<String>) -> Self {
+    pub(crate) fn for_status(status: u16, upload_host: bool, retry_after: Option<String>) -> Self {
         let failure = match status {
             400 => Failure::new(400, "ErrorInvalidRequest", "The request is invalid."),
             401 => Failure::new(
@@ -160,7 +160,7 @@ impl Failure {
         failure.after(retry_after)
     }
 
-    pub(super) fn abstract_type() -> Self {
+    pub(crate) fn abstract_type() -> Self {
         Failure::new(
             422,
             "UnprocessableType",
@@ -169,7 +169,7 @@ impl Failure {
     }
 
     /// Assumed throughout: nobody has published what Outlook says to a wrong range.
-    pub(super) fn range_mismatch(status: u16, expected: u64) -> Self {
+    pub(crate) fn range_mismatch(status: u16, expected: u64) -> Self {
         match status {
             416 => Failure::new(
                 416,
@@ -186,7 +186,7 @@ impl Failure {
     }
 
     /// The JSON that the Graph host sends.
-    pub(super) fn graph_body(&self, trace: &Trace, now: Timestamp) -> Value {
+    pub(crate) fn graph_body(&self, trace: &Trace, now: Timestamp) -> Value {
         json!({"error": {
             "code": self.code,
             "message": self.message,
@@ -199,7 +199,7 @@ impl Failure {
     }
 
     /// As the Graph host answers.
-    pub(super) fn graph(&self, trace: &Trace, now: Timestamp) -> Reply {
+    pub(crate) fn graph(&self, trace: &Trace, now: Timestamp) -> Reply {
         let mut reply = match self.code.is_empty() {
             true => Reply::empty(self.status),
             false => Reply::json(self.status, &self.graph_body(trace, now)),
@@ -216,12 +216,12 @@ impl Failure {
     }
 
     /// The upload host's 401; `claim` is the audience of the token that it was given.
-    pub(super) fn audience(claim: &str) -> Self {
+    pub(crate) fn audience(claim: &str) -> Self {
         Failure::new(401, AUDIENCE, claim)
     }
 
     /// As the upload host answers: no `innerError`, but for its own 401.
-    pub(super) fn outlook(&self, form: Audience, trace: &Trace, now: Timestamp) -> Reply {
+    pub(crate) fn outlook(&self, form: Audience, trace: &Trace, now: Timestamp) -> Reply {
         if self.code == AUDIENCE {
             return wrong_audience(form, &self.message, trace, now);
         }
@@ -286,7 +286,7 @@ fn inner(trace: &Trace, now: Timestamp) -> Value {
 }
 
 /// The refusal of GET on an upload URL that the option asks for, if it asks for one.
-pub(super) fn status_refusal(answer: StatusAnswer) -> Option<Failure> {
+pub(crate) fn status_refusal(answer: StatusAnswer) -> Option<Failure> {
     match answer {
         StatusAnswer::Known | StatusAnswer::Unauthorized => None,
         StatusAnswer::NotFound => Some(Failure::not_found()),

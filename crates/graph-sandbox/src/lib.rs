@@ -11,36 +11,20 @@
 
 #[cfg(feature = "clap")]
 pub mod args;
-mod body;
 mod clock;
-mod connection;
-mod content;
 mod control;
-mod exchange;
 mod failure;
 pub mod faults;
-mod filter;
 mod graph;
-mod held;
-mod ids;
-mod item;
 mod log;
-mod mailbox;
+mod model;
 pub mod options;
-mod query;
-mod range;
-mod reply;
-mod route;
 #[cfg(feature = "clap")]
 pub mod run;
-mod search;
-mod session;
+mod server;
 mod shared;
-mod store;
-mod template;
-mod tls;
+mod throttle;
 mod tokens;
-mod traffic;
 mod upload;
 
 use std::{io, net::Ipv4Addr, path::Path, sync::Arc};
@@ -52,13 +36,13 @@ use tokio::{
 };
 
 pub use faults::Fault;
-pub use held::{HeldFile, HeldItem};
 pub use log::{Host, Seen};
+pub use model::snapshot::{HeldFile, HeldItem};
 pub use options::Options;
 
-use item::Kind;
+use model::{item::Kind, snapshot};
+use server::{connection, exchange, tls::Tls};
 use shared::Shared;
-use tls::Tls;
 use tokio_rustls::TlsAcceptor;
 
 /// A running stand-in. Dropping it stops it, and cuts what is connected.
@@ -152,7 +136,7 @@ impl Sandbox {
 
     /// Every item with what it holds, oldest first. Hashes the files, which takes its time.
     pub fn items(&self) -> Vec<HeldItem> {
-        held::items(&self.shared)
+        snapshot::items(&self.shared)
     }
 
     /// Every request so far, in order of arrival.

@@ -39,7 +39,7 @@ pub struct Seen {
 }
 
 /// The headers as they are logged.
-pub(super) fn headers(headers: &HeaderMap) -> Map<String, Value> {
+pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
     headers
         .iter()
         .map(|(name, value)| {

@@ -11,21 +11,21 @@ use crate::{
     failure::Trace,
     faults::FaultPlan,
     log::{Host, Seen},
+    model::store::Store,
     options::Options,
-    store::Store,
-    traffic::Traffic,
+    throttle::Throttle,
 };
 
 /// The stand-in itself.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) token: String,
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    pub(crate) token: String,
     /// Scheme, host and port of the Graph host.
-    pub(super) graph: String,
+    pub(crate) graph: String,
     /// The same for the upload host.
-    pub(super) upload: String,
-    pub(super) traffic: Traffic,
+    pub(crate) upload: String,
+    pub(crate) throttle: Throttle,
     store: Mutex<Store>,
     faults: Mutex<FaultPlan>,
     log: Mutex<Vec<Seen>>,
@@ -37,7 +37,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, token: String, graph: String, upload: String) -> Self {
+    pub(crate) fn new(options: Options, token: String, graph: String, upload: String) -> Self {
         let mut faults = FaultPlan::default();
         faults.add(options.faults.iter().cloned());
         Shared {
@@ -45,7 +45,7 @@ impl Shared {
             token,
             graph,
             upload,
-            traffic: Traffic::default(),
+            throttle: Throttle::default(),
             store: Mutex::new(Store::new()),
             faults: Mutex::new(faults),
             log: Mutex::default(),
@@ -54,29 +54,29 @@ impl Shared {
     }
 
     /// Never held across a wait.
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
     }
 
-    pub(super) fn faults(&self) -> MutexGuard<'_, FaultPlan> {
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultPlan> {
         lock(&self.faults)
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    pub(super) fn log(&self) -> MutexGuard<'_, Vec<Seen>> {
+    pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Seen>> {
         lock(&self.log)
     }
 }
 
 /// A connection, counted as long as this exists.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Shared>);
+pub(crate) struct Open(Arc<Shared>);
 
 impl Open {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.open.fetch_add(1, Ordering::SeqCst);
         Open(Arc::clone(shared))
     }
@@ -90,19 +90,19 @@ impl Drop for Open {
 
 /// A request without its body.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) host: Host,
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) trace: Trace,
+pub(crate) struct Head {
+    pub(crate) host: Host,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) trace: Trace,
     /// The session of this request is, or is born, over: a fault says so.
-    pub(super) expire: bool,
+    pub(crate) expire: bool,
 }
 
 impl Head {
-    pub(super) fn new(host: Host, parts: &hyper::http::request::Parts) -> Self {
+    pub(crate) fn new(host: Host, parts: &hyper::http::request::Parts) -> Self {
         let client = parts
             .headers
             .get("client-request-id")
@@ -118,12 +118,12 @@ impl Head {
         }
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// `Prefer: IdType="ImmutableId"`, quoted or not, beside other preferences or alone.
-    pub(super) fn wants_immutable_ids(&self) -> bool {
+    pub(crate) fn wants_immutable_ids(&self) -> bool {
         self.headers
             .get_all("prefer")
             .iter()
@@ -142,7 +142,7 @@ impl Head {
     }
 
     /// Whether the request says how long its body is, in the way that IIS insists on.
-    pub(super) fn has_length(&self) -> bool {
+    pub(crate) fn has_length(&self) -> bool {
         self.headers.contains_key(header::CONTENT_LENGTH)
             || self.headers.contains_key(header::TRANSFER_ENCODING)
     }

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mailbox::{OWN_UPN, OWN_USER, TENANT};
+use crate::model::mailbox::{OWN_UPN, OWN_USER, TENANT};
 
 /// Long enough for any trial; a real access token lives for about an hour.
 const ACCESS_LIFETIME_SECS: i64 = 24 * 60 * 60;
 
 /// A bearer token for the Graph host, with the permissions that attaching and sending need.
-pub(super) fn access(now: Timestamp) -> String {
+pub(crate) fn access(now: Timestamp) -> String {
     encode(&json!({
         "aud": "https://graph.microsoft.com",
         "iss": format!("https://sts.windows.net/{TENANT}/"),
@@ -32,7 +32,7 @@ pub(super) fn access(now: Timestamp) -> String {
 }
 
 /// The token within an upload URL.
-pub(super) fn upload(now: Timestamp, expires: Timestamp) -> String {
+pub(crate) fn upload(now: Timestamp, expires: Timestamp) -> String {
     encode(&json!({
         "aud": "https://outlook.office.com/api/",
         "iss": format!("https://outlook.office.com/{TENANT}"),

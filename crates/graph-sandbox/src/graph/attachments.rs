@@ -8,9 +8,9 @@ use uuid::Uuid;
 
 use super::{Admitted, Failure, Head, Reply, Shared};
 use crate::{
-    content::Content,
-    item::{Attachment, Form, Item},
-    query::Query,
+    graph::query::Query,
+    model::content::Content,
+    model::item::{Attachment, Form, Item},
 };
 
 /// The properties of the base type: the only ones that `$select` knows without a cast.
@@ -27,7 +27,7 @@ const FILE_CAST: &str = "microsoft.graph.fileAttachment/";
 const FILE: [&str; 3] = ["contentBytes", "contentId", "contentLocation"];
 
 /// The service fills in a missing content type; how is not known, so by the name.
-pub(super) fn guess_type(name: &str) -> Option<String> {
+pub(crate) fn guess_type(name: &str) -> Option<String> {
     mime_guess::from_path(name)
         .first()
         .map(|mime| mime.to_string())
@@ -78,7 +78,7 @@ fn render(
 }
 
 /// Everything attached to `item`, for `$expand=attachments`.
-pub(super) fn expanded(shared: &Shared, item: &Item, immutable: bool) -> Value {
+pub(crate) fn expanded(shared: &Shared, item: &Item, immutable: bool) -> Value {
     item.attachments
         .iter()
         .map(|attachment| Value::Object(render(shared, item, attachment, immutable, None)))
@@ -86,7 +86,7 @@ pub(super) fn expanded(shared: &Shared, item: &Item, immutable: bool) -> Value {
 }
 
 /// The collection.
-pub(super) fn list(shared: &Shared, head: &Head, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn list(shared: &Shared, head: &Head, admitted: &Admitted) -> Result<Reply, Failure> {
     let select = selected(&admitted.query)?;
     let store = shared.store();
     let item = store.item(admitted.item()?)?;
@@ -131,7 +131,7 @@ fn encoded(item: &Item, admitted: &Admitted) -> String {
 }
 
 fn find<'a>(item: &'a Item, id: &str) -> Result<&'a Attachment, Failure> {
-    if !crate::ids::is_well_formed(id) {
+    if !crate::model::ids::is_well_formed(id) {
         return Err(Failure::malformed_id());
     }
     item.attachments
@@ -161,7 +161,7 @@ fn single(
 }
 
 /// One of them.
-pub(super) fn get(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn get(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
     let select = selected(&admitted.query)?;
     let store = shared.store();
     let item = store.item(admitted.item()?)?;
@@ -173,7 +173,7 @@ pub(super) fn get(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Repl
 }
 
 /// Its bytes.
-pub(super) fn value(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn value(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
     let store = shared.store();
     let item = store.item(admitted.item()?)?;
     let attachment = find(item, id)?;
@@ -194,7 +194,7 @@ pub(super) fn value(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Re
 }
 
 /// Removes one.
-pub(super) fn delete(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
+pub(crate) fn delete(shared: &Shared, admitted: &Admitted, id: &str) -> Result<Reply, Failure> {
     let mut store = shared.store();
     let item = store.item_mut(admitted.item()?)?;
     let key = find(item, id)?.key;
@@ -204,7 +204,7 @@ pub(super) fn delete(shared: &Shared, admitted: &Admitted, id: &str) -> Result<R
 }
 
 /// Attaches what one request carries.
-pub(super) fn create(
+pub(crate) fn create(
     shared: &Shared,
     admitted: &Admitted,
     body: &Map<String, Value>,
@@ -227,7 +227,7 @@ pub(super) fn create(
 }
 
 /// Reads an attachment as clients send it.
-pub(super) fn read(body: &Map<String, Value>) -> Result<Attachment, Failure> {
+pub(crate) fn read(body: &Map<String, Value>) -> Result<Attachment, Failure> {
     let wrong = |name: &str| {
         Failure::new(
             400,

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Admitted, Failure, Kind, Reply, Shared};
 use crate::{
-    ids::Folder,
-    mailbox::{FOLDERS, Mailbox},
-    store::Store,
+    model::ids::Folder,
+    model::mailbox::{FOLDERS, Mailbox},
+    model::store::Store,
 };
 
 fn mailbox<'a>(store: &'a Store, admitted: &Admitted) -> Option<&'a Mailbox> {
@@ -14,7 +14,7 @@ fn mailbox<'a>(store: &'a Store, admitted: &Admitted) -> Option<&'a Mailbox> {
 }
 
 /// Whose mailbox it is.
-pub(super) fn user(shared: &Shared, admitted: &Admitted) -> Reply {
+pub(crate) fn user(shared: &Shared, admitted: &Admitted) -> Reply {
     let store = shared.store();
     let Some(owner) = mailbox(&store, admitted) else {
         return Reply::empty(404);
@@ -44,7 +44,7 @@ pub(super) fn user(shared: &Shared, admitted: &Admitted) -> Reply {
 }
 
 /// The folder that a path segment means: a well-known name in any case, or an id.
-pub(super) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
+pub(crate) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
     let well_known = FOLDERS
         .iter()
         .find(|(_, word, _)| word.eq_ignore_ascii_case(name));
@@ -55,7 +55,7 @@ pub(super) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
     };
     match well_known.or_else(by_id) {
         Some((folder, ..)) => Ok(*folder),
-        None if crate::ids::is_well_formed(name) => Err(Failure::not_found()),
+        None if crate::model::ids::is_well_formed(name) => Err(Failure::not_found()),
         None => Err(Failure::malformed_id()),
     }
 }
@@ -89,7 +89,7 @@ fn folder(store: &Store, admitted: &Admitted, folder: Folder, display: &str) -> 
 }
 
 /// All mail folders.
-pub(super) fn list(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn list(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let store = shared.store();
     let all: Vec<Value> = FOLDERS
         .iter()
@@ -110,7 +110,7 @@ pub(super) fn list(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failur
 }
 
 /// One mail folder.
-pub(super) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Reply, Failure> {
+pub(crate) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Reply, Failure> {
     let store = shared.store();
     let owner = mailbox(&store, admitted).ok_or_else(Failure::not_found)?;
     let which = named(owner, name)?;
@@ -127,7 +127,7 @@ pub(super) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Re
 }
 
 /// No folder here has another in it.
-pub(super) fn no_children(shared: &Shared, admitted: &Admitted) -> Reply {
+pub(crate) fn no_children(shared: &Shared, admitted: &Admitted) -> Reply {
     let context = admitted.context(shared, "mailFolders");
     Reply::json(200, &json!({"@odata.context": context, "value": []}))
 }
@@ -152,7 +152,7 @@ fn default_calendar(owner: &Mailbox) -> Value {
 }
 
 /// The only calendar, as a collection.
-pub(super) fn calendars(shared: &Shared, admitted: &Admitted) -> Reply {
+pub(crate) fn calendars(shared: &Shared, admitted: &Admitted) -> Reply {
     let store = shared.store();
     let all: Vec<Value> = mailbox(&store, admitted)
         .map(default_calendar)
@@ -163,7 +163,7 @@ pub(super) fn calendars(shared: &Shared, admitted: &Admitted) -> Reply {
 }
 
 /// The only calendar, by its id or as the default one.
-pub(super) fn calendar(
+pub(crate) fn calendar(
     shared: &Shared,
     admitted: &Admitted,
     id: Option<&str>,
@@ -182,11 +182,11 @@ pub(super) fn calendar(
 }
 
 /// Whether an id means the only calendar that there is.
-pub(super) fn check_calendar(owner: &Mailbox, id: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn check_calendar(owner: &Mailbox, id: Option<&str>) -> Result<(), Failure> {
     match id {
         None => Ok(()),
         Some(id) if id == owner.mint.folder(Folder::Calendar) => Ok(()),
-        Some(id) if crate::ids::is_well_formed(id) => Err(Failure::not_found()),
+        Some(id) if crate::model::ids::is_well_formed(id) => Err(Failure::not_found()),
         Some(_) => Err(Failure::malformed_id()),
     }
 }

@@ -5,18 +5,18 @@ use serde_json::{Map, Value, json};
 
 use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments, folders};
 use crate::{
-    ids::Folder,
-    item::{Item, ItemKey},
-    route::Scope,
-    store::{self, Store},
-    template,
+    graph::route::Scope,
+    model::ids::Folder,
+    model::item::{Item, ItemKey},
+    model::item_defaults,
+    model::store::{self, Store},
 };
 
 /// Documented: pages of messages and events have ten entries unless `$top` says otherwise.
 const PAGE: usize = 10;
 
 /// Refuses an item that is not in the folder or calendar that the path goes through.
-pub(super) fn check_scope(store: &Store, key: ItemKey, scope: &Scope) -> Result<(), Failure> {
+pub(crate) fn check_scope(store: &Store, key: ItemKey, scope: &Scope) -> Result<(), Failure> {
     let item = store.item(key)?;
     let owner = store
         .mailboxes
@@ -57,7 +57,7 @@ fn single(shared: &Shared, store: &Store, admitted: &Admitted, item: &Item) -> V
 }
 
 /// One item.
-pub(super) fn get(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn get(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let store = shared.store();
     let item = store.item(admitted.item()?)?;
     admitted.query.check_names(item.kind)?;
@@ -65,7 +65,7 @@ pub(super) fn get(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure
 }
 
 /// A page of the mailbox, of a folder or of a calendar.
-pub(super) fn list(
+pub(crate) fn list(
     shared: &Shared,
     head: &Head,
     admitted: &Admitted,
@@ -129,7 +129,7 @@ pub(super) fn list(
 }
 
 /// Makes a draft or an event, with the attachments that come along.
-pub(super) fn create(
+pub(crate) fn create(
     shared: &Shared,
     admitted: &Admitted,
     kind: Kind,
@@ -173,7 +173,7 @@ pub(super) fn create(
 }
 
 /// Changes what may be changed.
-pub(super) fn patch(
+pub(crate) fn patch(
     shared: &Shared,
     admitted: &Admitted,
     body: &Map<String, Value>,
@@ -181,7 +181,7 @@ pub(super) fn patch(
     let mut store = shared.store();
     let item = store.item_mut(admitted.item()?)?;
     let mut fields = item.fields.clone();
-    template::write(item.kind, &mut fields, body)?;
+    item_defaults::write(item.kind, &mut fields, body)?;
     item.fields = fields;
     item.touch(Timestamp::now());
     let key = item.key;
@@ -190,7 +190,7 @@ pub(super) fn patch(
 }
 
 /// Deletes: a message goes to Deleted Items first, and from there for good; an event at once.
-pub(super) fn delete(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn delete(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let mut store = shared.store();
     let key = admitted.item()?;
     let item = store.item(key)?;
@@ -203,7 +203,7 @@ pub(super) fn delete(shared: &Shared, admitted: &Admitted) -> Result<Reply, Fail
 }
 
 /// Sends a draft: it moves to Sent Items, and so its normal id changes.
-pub(super) fn send(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn send(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let mut store = shared.store();
     let key = admitted.item()?;
     let item = store.item(key)?;

@@ -4,35 +4,39 @@
 //! file per family of resources.
 
 mod attachments;
+mod filter;
 mod folders;
 mod items;
+pub(crate) mod query;
+pub(crate) mod route;
+mod search;
 mod sessions;
 
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    body::Read,
     failure::Failure,
-    item::{ItemKey, Kind},
+    graph::query::Query,
+    graph::route::{Route, Scope, Target},
+    model::item::{ItemKey, Kind},
     options::{OtherMailboxes, TooLarge},
-    query::Query,
-    reply::Reply,
-    route::{Route, Scope, Target},
+    server::body::Read,
+    server::reply::Reply,
     shared::{Head, Shared},
-    traffic::Permit,
+    throttle::Permit,
 };
 
 /// A request that may be carried out.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    pub(super) route: Route,
-    pub(super) query: Query,
-    pub(super) mailbox: usize,
+pub(crate) struct Admitted {
+    pub(crate) route: Route,
+    pub(crate) query: Query,
+    pub(crate) mailbox: usize,
     /// The item that the path names, if it names one.
-    pub(super) item: Option<ItemKey>,
-    pub(super) immutable: bool,
-    pub(super) permit: Permit,
+    pub(crate) item: Option<ItemKey>,
+    pub(crate) immutable: bool,
+    pub(crate) permit: Permit,
 }
 
 impl Admitted {
@@ -43,8 +47,8 @@ impl Admitted {
     /// `@odata.context` for what stands behind `fragment` in the mailbox.
     fn context(&self, shared: &Shared, fragment: &str) -> Value {
         let user = match &self.route.owner {
-            crate::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
-            crate::mailbox::Owner::User(name) => {
+            crate::model::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
+            crate::model::mailbox::Owner::User(name) => {
                 percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
                     .to_string()
             }
@@ -58,7 +62,7 @@ impl Admitted {
 }
 
 /// Checks everything that can be checked before the body is read.
-pub(super) fn admit(
+pub(crate) fn admit(
     shared: &Shared,
     head: &Head,
     route: Result<Route, Failure>,
@@ -100,7 +104,7 @@ pub(super) fn admit(
     }
     drop(store);
     let writing = item.filter(|_| head.method != Method::GET);
-    let permit = shared.traffic.enter(mailbox, writing, &shared.options)?;
+    let permit = shared.throttle.enter(mailbox, writing, &shared.options)?;
     let immutable = head.wants_immutable_ids();
     Ok(Admitted {
         route,
@@ -151,7 +155,7 @@ fn allows(method: &Method, route: &Route) -> bool {
 }
 
 /// Carries a request out.
-pub(super) fn act(
+pub(crate) fn act(
     shared: &Shared,
     head: &Head,
     admitted: &Admitted,
@@ -160,7 +164,7 @@ pub(super) fn act(
     let write = head.method == Method::POST || head.method == Method::PATCH;
     if write {
         shared
-            .traffic
+            .throttle
             .upload(admitted.mailbox, read.len, &shared.options)?;
     }
     match (&admitted.route.target, head.method.as_str()) {
@@ -210,7 +214,7 @@ fn json_body(read: Read) -> Result<Map<String, Value>, Failure> {
 }
 
 /// What the host says to a body over its limit.
-pub(super) fn too_large(how: TooLarge) -> Failure {
+pub(crate) fn too_large(how: TooLarge) -> Failure {
     match how {
         TooLarge::Empty | TooLarge::Reset => Failure::empty(413),
         TooLarge::Text => Failure::new(
@@ -223,7 +227,7 @@ pub(super) fn too_large(how: TooLarge) -> Failure {
 }
 
 /// The headers that this host puts on every answer.
-pub(super) fn with_headers(reply: Reply, head: &Head) -> Reply {
+pub(crate) fn with_headers(reply: Reply, head: &Head) -> Reply {
     let reply = reply
         .header("cache-control", "private")
         .header("strict-transport-security", "max-age=31536000")

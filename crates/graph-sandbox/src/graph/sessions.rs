@@ -5,15 +5,15 @@ use serde_json::{Map, Value, json};
 use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments::guess_type};
 use crate::{
     clock,
-    item::Item,
-    mailbox::{Mailbox, TENANT},
+    model::item::Item,
+    model::mailbox::{Mailbox, TENANT},
+    model::session::{Announced, Place},
+    model::store,
     options::{Service, UrlForm},
-    session::{Announced, Place},
-    store,
 };
 
 /// Opens an upload session.
-pub(super) fn create(
+pub(crate) fn create(
     shared: &Shared,
     head: &Head,
     admitted: &Admitted,

@@ -2,39 +2,41 @@
 //!
 //! It never sees a bearer token: the token is in the URL, and an `Authorization` header is refused.
 
+mod range;
+
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    body::Read,
     failure::{Failure, status_refusal},
-    item::ItemKey,
+    graph::route,
+    model::item::ItemKey,
+    model::session::{Place, Session},
+    model::store,
     options::{Casing, Expired, LocationForm, Options, StatusAnswer},
-    range::{self, Range},
-    reply::Reply,
-    route,
-    session::{Place, Session},
+    server::body::Read,
+    server::reply::Reply,
     shared::{Head, Shared},
-    store,
-    traffic::Permit,
+    throttle::Permit,
+    upload::range::Range,
 };
 
 /// The audience of the tokens in upload URLs.
-pub(super) const AUDIENCE: &str = "https://outlook.office.com/api/";
+pub(crate) const AUDIENCE: &str = "https://outlook.office.com/api/";
 /// The audience of the tokens that do not belong here.
 const GRAPH_AUDIENCE: &str = "https://graph.microsoft.com/";
 
 /// A request that may be carried out.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     session: String,
     item: ItemKey,
     mailbox: usize,
-    pub(super) permit: Permit,
+    pub(crate) permit: Permit,
 }
 
 /// Checks everything that can be checked before the body is read.
-pub(super) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
+pub(crate) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
     let options = &shared.options;
     if head.headers.contains_key("authorization") {
         return Err(Failure::audience(GRAPH_AUDIENCE));
@@ -81,7 +83,7 @@ pub(super) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
     let mailbox = item.mailbox;
     drop(store);
     let writing = (head.method != Method::GET).then_some(key);
-    let permit = shared.traffic.enter(mailbox, writing, options)?;
+    let permit = shared.throttle.enter(mailbox, writing, options)?;
     Ok(Admitted {
         session: id,
         item: key,
@@ -91,7 +93,7 @@ pub(super) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
 }
 
 /// Carries a request out.
-pub(super) fn act(
+pub(crate) fn act(
     shared: &Shared,
     head: &Head,
     admitted: &Admitted,
@@ -146,7 +148,9 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
     )?;
     let held = session.received;
     store::check_room(store.item(admitted.item)?, held + read.len, options)?;
-    shared.traffic.upload(admitted.mailbox, read.len, options)?;
+    shared
+        .throttle
+        .upload(admitted.mailbox, read.len, options)?;
     let session = store
         .session_mut(&admitted.session)
         .ok_or_else(Failure::not_found)?;
@@ -160,7 +164,7 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
 fn finish(
     store: &mut store::Store,
     admitted: &Admitted,
-    content: crate::content::Content,
+    content: crate::model::content::Content,
     options: &Options,
 ) -> Result<Reply, Failure> {
     let session = store
@@ -224,7 +228,7 @@ fn progress(session: &Session, options: &Options) -> Map<String, Value> {
 }
 
 /// The headers that this host puts on every answer.
-pub(super) fn with_headers(reply: Reply, head: &Head) -> Reply {
+pub(crate) fn with_headers(reply: Reply, head: &Head) -> Reply {
     reply
         .header("server", "Microsoft-IIS/10.0")
         .header("x-powered-by", "ASP.NET")

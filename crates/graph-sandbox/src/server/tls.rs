@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 const VALID_DAYS: i64 = 30;
 
 /// What serving https needs.
-pub(super) struct Tls {
-    pub(super) acceptor: TlsAcceptor,
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
     authority: NamedTempFile,
 }
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Tls {
 impl Tls {
     /// Makes the certificates. The authority's key is forgotten at once, so nothing else can be
     /// signed by what clients are told to trust.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (pem, chain, key) = certificates().map_err(io::Error::other)?;
         // The provider is named: with none installed, rustls may not be able to choose.
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -55,7 +55,7 @@ impl Tls {
     }
 
     /// The file with the authority's certificate; readable by its owner only, gone when dropped.
-    pub(super) fn authority(&self) -> &Path {
+    pub(crate) fn authority(&self) -> &Path {
         self.authority.path()
     }
 }

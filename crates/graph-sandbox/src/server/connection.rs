@@ -20,11 +20,11 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::body::Outgoing;
+use crate::server::body::Outgoing;
 
 /// How a connection ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(crate) enum How {
     /// Closed: the client sees the end of the stream.
     Close,
     /// Reset: the client sees an error.
@@ -33,14 +33,14 @@ pub(super) enum How {
 
 /// Lets a request end its connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cut {
+pub(crate) struct Cut {
     how: Arc<Mutex<Option<How>>>,
     asked: Arc<Notify>,
 }
 
 impl Cut {
     /// Ends the connection; never returns, so that no answer can follow.
-    pub(super) async fn now(&self, how: How) -> std::convert::Infallible {
+    pub(crate) async fn now(&self, how: How) -> std::convert::Infallible {
         *self.how.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
         self.asked.notify_one();
         std::future::pending().await
@@ -52,7 +52,7 @@ impl Cut {
 }
 
 /// A stream whose TCP socket can be reached, with or without TLS over it.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -69,7 +69,7 @@ impl Socket for TlsStream<TcpStream> {
 }
 
 /// Serves one connection with `answer`.
-pub(super) async fn serve<S, A, F>(socket: S, answer: A)
+pub(crate) async fn serve<S, A, F>(socket: S, answer: A)
 where
     S: Socket,
     A: Fn(Request<Incoming>, Cut) -> F + Unpin + Send + 'static,

@@ -19,15 +19,15 @@ const SLICE: usize = 16 * 1024;
 
 /// A body as it was read.
 #[derive(Debug, Default)]
-pub(super) struct Read {
+pub(crate) struct Read {
     /// Empty when the body was over the limit: it is then read to its end but not kept.
-    pub(super) pieces: Vec<Bytes>,
-    pub(super) len: u64,
+    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) len: u64,
 }
 
 /// How reading ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// The whole body is there.
     Whole(Read),
     /// As many bytes as were waited for are there, or the body is shorter.
@@ -37,7 +37,7 @@ pub(super) enum Ended {
 }
 
 /// Reads a body, keeping at most `keep` bytes of it, and stopping after `stop` if that is given.
-pub(super) async fn read(
+pub(crate) async fn read(
     mut body: Incoming,
     keep: u64,
     stop: Option<u64>,
@@ -100,7 +100,7 @@ impl Pace {
 
 /// The body of an answer.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(crate) struct Outgoing {
     pieces: VecDeque<Bytes>,
     left: u64,
     pace: Pace,
@@ -108,7 +108,7 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(super) fn new(pieces: Vec<Bytes>, bandwidth: Option<u64>) -> Self {
+    pub(crate) fn new(pieces: Vec<Bytes>, bandwidth: Option<u64>) -> Self {
         let left = pieces.iter().map(|piece| piece.len() as u64).sum();
         Outgoing {
             pieces: pieces.into(),

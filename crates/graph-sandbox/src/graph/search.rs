@@ -4,15 +4,15 @@
 
 use serde_json::Value;
 
-use crate::{failure::Failure, query::lookup};
+use crate::{failure::Failure, graph::query::lookup};
 
 /// A search, read: the property it looks in, if it names one, and the words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Search(Vec<(Option<String>, String)>);
+pub(crate) struct Search(Vec<(Option<String>, String)>);
 
 impl Search {
     /// The whole search stands in double quotes, as documented; without them it is taken too.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let text = text.trim();
         let inner = text
             .strip_prefix('"')
@@ -51,7 +51,7 @@ impl Search {
     }
 
     /// Documented: without a property the sender, the subject and the body are searched.
-    pub(super) fn finds(&self, item: &Value) -> bool {
+    pub(crate) fn finds(&self, item: &Value) -> bool {
         self.0.iter().all(|(property, word)| {
             let text = match property.as_deref() {
                 None => [

@@ -10,15 +10,15 @@ use crate::{
 
 /// `bytes START-END/TOTAL`, with both ends included as in HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) total: u64,
+pub(crate) struct Range {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) total: u64,
 }
 
 impl Range {
     /// Reads the value of a `Content-Range` header.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let rest = text
             .trim()
             .strip_prefix("bytes")?
@@ -40,17 +40,17 @@ impl Range {
         (range.start <= range.end && range.end < range.total).then_some(range)
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.end - self.start + 1
     }
 
-    pub(super) fn is_last(&self) -> bool {
+    pub(crate) fn is_last(&self) -> bool {
         self.end + 1 == self.total
     }
 }
 
 /// Checks a range against a session of `size` bytes that holds the first `received` of them.
-pub(super) fn check(
+pub(crate) fn check(
     range: Range,
     body: u64,
     size: u64,
@@ -81,7 +81,7 @@ pub(super) fn check(
 }
 
 /// `nextExpectedRanges` for a session that stands at `next`; `None` leaves the key out.
-pub(super) fn expected(form: Ranges, next: u64, size: u64) -> Option<Vec<String>> {
+pub(crate) fn expected(form: Ranges, next: u64, size: u64) -> Option<Vec<String>> {
     match form {
         Ranges::Start => Some(vec![next.to_string()]),
         Ranges::Open => Some(vec![format!("{next}-")]),

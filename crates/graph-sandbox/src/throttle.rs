@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{failure::Failure, item::ItemKey, options::Options};
+use crate::{failure::Failure, model::item::ItemKey, options::Options};
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -20,23 +20,23 @@ struct Counters {
 
 /// Counts what is under way.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Traffic(Arc<Mutex<Counters>>);
+pub(crate) struct Throttle(Arc<Mutex<Counters>>);
 
 /// The right to be carried out.
 #[derive(Debug)]
-pub(super) struct Permit {
-    traffic: Traffic,
+pub(crate) struct Permit {
+    throttle: Throttle,
     mailbox: usize,
     writing: Option<ItemKey>,
 }
 
-impl Traffic {
+impl Throttle {
     fn counters(&self) -> std::sync::MutexGuard<'_, Counters> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets a request of `mailbox` in; `writing` is the item that it changes.
-    pub(super) fn enter(
+    pub(crate) fn enter(
         &self,
         mailbox: usize,
         writing: Option<ItemKey>,
@@ -59,14 +59,14 @@ impl Traffic {
         }
         *counters.in_flight.entry(mailbox).or_default() += 1;
         Ok(Permit {
-            traffic: self.clone(),
+            throttle: self.clone(),
             mailbox,
             writing,
         })
     }
 
     /// Counts uploaded bytes, unless that is over the limit: what is refused is not counted.
-    pub(super) fn upload(
+    pub(crate) fn upload(
         &self,
         mailbox: usize,
         bytes: u64,
@@ -87,7 +87,7 @@ impl Traffic {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut counters = self.traffic.counters();
+        let mut counters = self.throttle.counters();
         if let Some(item) = self.writing {
             counters.writing.remove(&item);
         }
@@ -130,37 +130,37 @@ mod tests {
 
     #[test]
     fn one_change_of_an_item_at_a_time() {
-        let (traffic, options) = (Traffic::default(), Options::default());
-        let first = traffic.enter(0, Some(ItemKey(1)), &options).expect("free");
+        let (throttle, options) = (Throttle::default(), Options::default());
+        let first = throttle.enter(0, Some(ItemKey(1)), &options).expect("free");
         assert_eq!(
-            traffic
+            throttle
                 .enter(0, Some(ItemKey(1)), &options)
                 .unwrap_err()
                 .status,
             412
         );
-        let _other = traffic
+        let _other = throttle
             .enter(0, Some(ItemKey(2)), &options)
             .expect("another item");
         drop(first);
-        assert!(traffic.enter(0, Some(ItemKey(1)), &options).is_ok());
+        assert!(throttle.enter(0, Some(ItemKey(1)), &options).is_ok());
     }
 
     #[test]
     fn four_requests_of_a_mailbox_at_a_time() {
-        let (traffic, options) = (Traffic::default(), Options::default());
+        let (throttle, options) = (Throttle::default(), Options::default());
         let permits: Vec<_> = (0..4)
-            .map(|_| traffic.enter(0, None, &options).expect("room"))
+            .map(|_| throttle.enter(0, None, &options).expect("room"))
             .collect();
-        let refused = traffic.enter(0, None, &options).unwrap_err();
+        let refused = throttle.enter(0, None, &options).unwrap_err();
         assert_eq!(
             refused.message,
             "Application is over its MailboxConcurrency limit."
         );
         assert_eq!(refused.retry_after.as_deref(), Some("1"));
-        assert!(traffic.enter(1, None, &options).is_ok());
+        assert!(throttle.enter(1, None, &options).is_ok());
         drop(permits);
-        assert!(traffic.enter(0, None, &options).is_ok());
+        assert!(throttle.enter(0, None, &options).is_ok());
     }
 
     proptest! {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, item::Kind, mailbox::Mailbox};
+use crate::{failure::Failure, model::item::Kind, model::mailbox::Mailbox};
 
 /// Properties that the service sets; what a client sends for them is ignored.
 const READ_ONLY: [&str; 13] = [
@@ -88,7 +88,7 @@ const EVENT: [&str; 35] = [
 ];
 
 /// Whether a property belongs to this kind of item, whoever writes it.
-pub(super) fn knows(kind: Kind, name: &str) -> bool {
+pub(crate) fn knows(kind: Kind, name: &str) -> bool {
     let known: &[&str] = match kind {
         Kind::Message => &MESSAGE,
         Kind::Event => &EVENT,
@@ -110,7 +110,7 @@ const ENUMERATIONS: [&str; 5] = [
 ];
 
 /// Takes what a client may write from `input` into `fields`. `attachments` is left to the caller.
-pub(super) fn write(
+pub(crate) fn write(
     kind: Kind,
     fields: &mut Map<String, Value>,
     input: &Map<String, Value>,
@@ -208,7 +208,7 @@ fn recipients(name: &str, value: &Value) -> Result<Value, Failure> {
 }
 
 /// The properties of an item about which nothing has been said.
-pub(super) fn defaults(kind: Kind, mailbox: &Mailbox, unique: &str) -> Map<String, Value> {
+pub(crate) fn defaults(kind: Kind, mailbox: &Mailbox, unique: &str) -> Map<String, Value> {
     let owner = json!({"emailAddress": {
         "name": mailbox.display_name(),
         "address": mailbox.upn,

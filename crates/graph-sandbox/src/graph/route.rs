@@ -5,11 +5,11 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::{failure::Failure, item::Kind, mailbox::Owner};
+use crate::{failure::Failure, model::item::Kind, model::mailbox::Owner};
 
 /// Where an item is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Scope {
+pub(crate) enum Scope {
     /// The whole mailbox.
     Mailbox,
     /// One folder, by id or by well-known name.
@@ -20,7 +20,7 @@ pub(super) enum Scope {
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
+pub(crate) enum Target {
     User,
     Folders,
     Folder(String),
@@ -38,12 +38,12 @@ pub(super) enum Target {
 
 /// A path, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Route {
+pub(crate) struct Route {
     /// `v1.0` or `beta`.
-    pub(super) version: &'static str,
-    pub(super) owner: Owner,
-    pub(super) scope: Scope,
-    pub(super) target: Target,
+    pub(crate) version: &'static str,
+    pub(crate) owner: Owner,
+    pub(crate) scope: Scope,
+    pub(crate) target: Target,
 }
 
 /// The segments still to be read.
@@ -87,7 +87,7 @@ impl Segments {
 }
 
 /// Reads a path.
-pub(super) fn parse(path: &str) -> Result<Route, Failure> {
+pub(crate) fn parse(path: &str) -> Result<Route, Failure> {
     let mut segments = Segments::of(path);
     let version = match segments.take().unwrap_or_default().as_str() {
         "v1.0" => "v1.0",
@@ -203,7 +203,7 @@ fn action(segment: &str) -> String {
 }
 
 /// What an upload URL names: the session, after whatever form of path leads to it.
-pub(super) fn session_id(path: &str) -> Option<String> {
+pub(crate) fn session_id(path: &str) -> Option<String> {
     let mut segments = Segments::of(path);
     while let Some(segment) = segments.take() {
         if segment.eq_ignore_ascii_case("attachmentsessions") {

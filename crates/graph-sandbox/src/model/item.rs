@@ -8,21 +8,21 @@ use uuid::Uuid;
 
 use crate::{
     clock,
-    content::Content,
-    ids::{self, Folder},
+    model::content::Content,
+    model::ids::{self, Folder},
     options::ReportedSize,
 };
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Message,
     Event,
 }
 
 impl Kind {
     /// `messages` or `events`, as in paths.
-    pub(super) fn collection(self) -> &'static str {
+    pub(crate) fn collection(self) -> &'static str {
         match self {
             Kind::Message => "messages",
             Kind::Event => "events",
@@ -32,36 +32,36 @@ impl Kind {
 
 /// A number that stays with an item for its life, whatever ids it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct ItemKey(pub(super) u64);
+pub(crate) struct ItemKey(pub(crate) u64);
 
 /// A message or an event.
 #[derive(Debug)]
-pub(super) struct Item {
-    pub(super) key: ItemKey,
+pub(crate) struct Item {
+    pub(crate) key: ItemKey,
     /// Index of its mailbox.
-    pub(super) mailbox: usize,
-    pub(super) kind: Kind,
-    pub(super) folder: Folder,
+    pub(crate) mailbox: usize,
+    pub(crate) kind: Kind,
+    pub(crate) folder: Folder,
     /// Changes when the item moves.
-    pub(super) id: String,
-    pub(super) immutable_id: String,
+    pub(crate) id: String,
+    pub(crate) immutable_id: String,
     /// The properties that clients may write, over the service's defaults.
-    pub(super) fields: Map<String, Value>,
+    pub(crate) fields: Map<String, Value>,
     /// When the item appeared to the part of the service that handles attachments.
-    pub(super) settled: Instant,
-    pub(super) created: Timestamp,
-    pub(super) modified: Timestamp,
-    pub(super) sent: Option<Timestamp>,
-    pub(super) changes: u32,
-    pub(super) attachments: Vec<Attachment>,
+    pub(crate) settled: Instant,
+    pub(crate) created: Timestamp,
+    pub(crate) modified: Timestamp,
+    pub(crate) sent: Option<Timestamp>,
+    pub(crate) changes: u32,
+    pub(crate) attachments: Vec<Attachment>,
 }
 
 impl Item {
-    pub(super) fn is_draft(&self) -> bool {
+    pub(crate) fn is_draft(&self) -> bool {
         self.kind == Kind::Message && self.folder == Folder::Drafts && self.sent.is_none()
     }
 
-    pub(super) fn id(&self, immutable: bool) -> &str {
+    pub(crate) fn id(&self, immutable: bool) -> &str {
         if immutable {
             &self.immutable_id
         } else {
@@ -69,27 +69,27 @@ impl Item {
         }
     }
 
-    pub(super) fn touch(&mut self, now: Timestamp) {
+    pub(crate) fn touch(&mut self, now: Timestamp) {
         self.modified = now;
         self.changes += 1;
     }
 
     /// Sum of the files' sizes.
-    pub(super) fn attached_bytes(&self) -> u64 {
+    pub(crate) fn attached_bytes(&self) -> u64 {
         self.attachments
             .iter()
             .map(|attachment| attachment.content.len())
             .sum()
     }
 
-    pub(super) fn subject(&self) -> &str {
+    pub(crate) fn subject(&self) -> &str {
         self.fields
             .get("subject")
             .and_then(Value::as_str)
             .unwrap_or_default()
     }
 
-    pub(super) fn has_recipients(&self) -> bool {
+    pub(crate) fn has_recipients(&self) -> bool {
         ["toRecipients", "ccRecipients", "bccRecipients"]
             .iter()
             .filter_map(|name| self.fields.get(*name)?.as_array())
@@ -102,7 +102,7 @@ impl Item {
     }
 
     /// Every property, as in an answer without `$select`. `parent` is the folder's id.
-    pub(super) fn json(&self, immutable: bool, parent: &str) -> Map<String, Value> {
+    pub(crate) fn json(&self, immutable: bool, parent: &str) -> Map<String, Value> {
         let mut all = self.fields.clone();
         let mut set = |name: &str, value: Value| {
             all.insert(name.to_owned(), value);
@@ -154,7 +154,7 @@ impl Item {
 
 /// What kind of thing is attached.
 #[derive(Debug, Clone)]
-pub(super) enum Form {
+pub(crate) enum Form {
     File,
     /// An Outlook item or a link: kept as it came, since nothing here looks inside.
     Other {
@@ -165,25 +165,25 @@ pub(super) enum Form {
 
 /// Something attached to an item.
 #[derive(Debug, Clone)]
-pub(super) struct Attachment {
-    pub(super) key: Uuid,
-    pub(super) form: Form,
-    pub(super) name: String,
-    pub(super) content_type: Option<String>,
-    pub(super) is_inline: bool,
-    pub(super) content_id: Option<String>,
-    pub(super) content: Content,
-    pub(super) modified: Timestamp,
+pub(crate) struct Attachment {
+    pub(crate) key: Uuid,
+    pub(crate) form: Form,
+    pub(crate) name: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) is_inline: bool,
+    pub(crate) content_id: Option<String>,
+    pub(crate) content: Content,
+    pub(crate) modified: Timestamp,
 }
 
 impl Attachment {
-    pub(super) fn id(&self, item: &Item, immutable: bool) -> String {
+    pub(crate) fn id(&self, item: &Item, immutable: bool) -> String {
         ids::attachment(item.id(immutable), self.key)
     }
 
     /// The service counts more than the file: 816 bytes became 1,053, and 3,483,322 became
     /// 3,640,066 in published traces.
-    pub(super) fn reported_size(&self, how: ReportedSize) -> u64 {
+    pub(crate) fn reported_size(&self, how: ReportedSize) -> u64 {
         let len = self.content.len();
         match how {
             ReportedSize::Exact => len,
@@ -192,7 +192,7 @@ impl Attachment {
     }
 
     /// Every property but `contentBytes`, which is large.
-    pub(super) fn json(
+    pub(crate) fn json(
         &self,
         item: &Item,
         immutable: bool,

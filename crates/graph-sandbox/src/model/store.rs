@@ -12,20 +12,21 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    content::Content,
     failure::Failure,
-    ids::{self, Folder},
-    item::{Attachment, Item, ItemKey, Kind},
-    mailbox::{Mailbox, Owner},
+    model::content::Content,
+    model::ids::{self, Folder},
+    model::item::{Attachment, Item, ItemKey, Kind},
+    model::item_defaults,
+    model::mailbox::{Mailbox, Owner},
+    model::session::{Announced, Place, Session},
     options::{Options, RepeatLast},
-    session::{Announced, Place, Session},
-    template, tokens,
+    tokens,
 };
 
 /// The state of the stand-in.
 #[derive(Debug)]
-pub(super) struct Store {
-    pub(super) mailboxes: Vec<Mailbox>,
+pub(crate) struct Store {
+    pub(crate) mailboxes: Vec<Mailbox>,
     items: BTreeMap<ItemKey, Item>,
     ids: HashMap<String, ItemKey>,
     sessions: HashMap<String, Session>,
@@ -34,7 +35,7 @@ pub(super) struct Store {
 
 impl Store {
     /// A store with the mailbox behind `/me`.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut store = Store {
             mailboxes: Vec::new(),
             items: BTreeMap::new(),
@@ -68,7 +69,7 @@ impl Store {
     }
 
     /// The mailbox of `owner`, made when it is named for the first time.
-    pub(super) fn mailbox(&mut self, owner: &Owner) -> Result<usize, Failure> {
+    pub(crate) fn mailbox(&mut self, owner: &Owner) -> Result<usize, Failure> {
         let name = match owner {
             Owner::Me => return Ok(0),
             Owner::User(name) => name,
@@ -84,7 +85,7 @@ impl Store {
     }
 
     /// Makes a draft or an event.
-    pub(super) fn create(
+    pub(crate) fn create(
         &mut self,
         mailbox: usize,
         kind: Kind,
@@ -96,8 +97,8 @@ impl Store {
             .mailboxes
             .get_mut(mailbox)
             .ok_or_else(Failure::not_found)?;
-        let mut fields = template::defaults(kind, owner, &unique);
-        template::write(kind, &mut fields, input)?;
+        let mut fields = item_defaults::defaults(kind, owner, &unique);
+        item_defaults::write(kind, &mut fields, input)?;
         let folder = match kind {
             Kind::Message => Folder::Drafts,
             Kind::Event => Folder::Calendar,
@@ -130,7 +131,7 @@ impl Store {
     }
 
     /// Finds an item by either of its ids.
-    pub(super) fn find(&self, mailbox: usize, kind: Kind, id: &str) -> Result<ItemKey, Failure> {
+    pub(crate) fn find(&self, mailbox: usize, kind: Kind, id: &str) -> Result<ItemKey, Failure> {
         if !ids::is_well_formed(id) {
             return Err(Failure::malformed_id());
         }
@@ -140,28 +141,28 @@ impl Store {
         here.then_some(key).ok_or_else(Failure::not_found)
     }
 
-    pub(super) fn item(&self, key: ItemKey) -> Result<&Item, Failure> {
+    pub(crate) fn item(&self, key: ItemKey) -> Result<&Item, Failure> {
         self.items.get(&key).ok_or_else(Failure::not_found)
     }
 
-    pub(super) fn item_mut(&mut self, key: ItemKey) -> Result<&mut Item, Failure> {
+    pub(crate) fn item_mut(&mut self, key: ItemKey) -> Result<&mut Item, Failure> {
         self.items.get_mut(&key).ok_or_else(Failure::not_found)
     }
 
     /// Every item, oldest first.
-    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Item> {
         self.items.values()
     }
 
     /// The first item of `kind` in the mailbox behind `/me`.
-    pub(super) fn first(&self, kind: Kind) -> Option<&Item> {
+    pub(crate) fn first(&self, kind: Kind) -> Option<&Item> {
         self.items
             .values()
             .find(|item| item.mailbox == 0 && item.kind == kind)
     }
 
     /// Moves an item: its normal id changes, the immutable one stays, its sessions end.
-    pub(super) fn move_to(&mut self, key: ItemKey, folder: Folder) -> Result<(), Failure> {
+    pub(crate) fn move_to(&mut self, key: ItemKey, folder: Folder) -> Result<(), Failure> {
         let item = self.items.get_mut(&key).ok_or_else(Failure::not_found)?;
         let owner = self
             .mailboxes
@@ -177,7 +178,7 @@ impl Store {
     }
 
     /// Removes an item for good.
-    pub(super) fn remove(&mut self, key: ItemKey) {
+    pub(crate) fn remove(&mut self, key: ItemKey) {
         if let Some(item) = self.items.remove(&key) {
             self.ids.remove(&item.id);
             self.ids.remove(&item.immutable_id);
@@ -186,7 +187,7 @@ impl Store {
     }
 
     /// Attaches, if the item's limits allow it.
-    pub(super) fn attach(
+    pub(crate) fn attach(
         &mut self,
         key: ItemKey,
         attachment: Attachment,
@@ -200,7 +201,7 @@ impl Store {
     }
 
     /// Opens a session; one that is born `over` is already past its time.
-    pub(super) fn open_session(
+    pub(crate) fn open_session(
         &mut self,
         key: ItemKey,
         file: Announced,
@@ -244,21 +245,21 @@ impl Store {
     }
 
     /// The session with this id, alive or over.
-    pub(super) fn session(&self, id: &str) -> Option<&Session> {
+    pub(crate) fn session(&self, id: &str) -> Option<&Session> {
         self.sessions.get(id)
     }
 
-    pub(super) fn session_mut(&mut self, id: &str) -> Option<&mut Session> {
+    pub(crate) fn session_mut(&mut self, id: &str) -> Option<&mut Session> {
         self.sessions.get_mut(id)
     }
 
     /// Forgets a session; whether there was one.
-    pub(super) fn close_session(&mut self, id: &str) -> bool {
+    pub(crate) fn close_session(&mut self, id: &str) -> bool {
         self.sessions.remove(id).is_some()
     }
 
     /// Attaches what a session brought and ends it; gives the item and the new attachment's key.
-    pub(super) fn finish_session(
+    pub(crate) fn finish_session(
         &mut self,
         id: &str,
         content: Content,
@@ -284,7 +285,7 @@ impl Store {
 const OVERHEAD: u64 = 64 * 1024;
 
 /// Refuses what would make an item too large or too many.
-pub(super) fn check_room(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
+pub(crate) fn check_room(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
     if item.attachments.len() >= options.max_attachments {
         // Assumed: the limit is known, its error is not.
         return Err(Failure::new(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
-    query::{compare, lookup},
+    graph::query::{compare, lookup},
 };
 
 /// Deep enough for any real filter, and shallow enough for the stack.
@@ -18,7 +18,7 @@ const DEEPEST: usize = 50;
 
 /// A filter, read.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Filter {
+pub(crate) enum Filter {
     Both(Box<Filter>, Box<Filter>),
     Either(Box<Filter>, Box<Filter>),
     Not(Box<Filter>),
@@ -27,7 +27,7 @@ pub(super) enum Filter {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(crate) enum Operator {
     Equal,
     NotEqual,
     Greater,
@@ -37,14 +37,14 @@ pub(super) enum Operator {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Function {
+pub(crate) enum Function {
     Contains,
     StartsWith,
     EndsWith,
 }
 
 impl Filter {
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let tokens = tokens(text).ok_or_else(|| syntax(text))?;
         let mut parser = Parser {
             tokens: &tokens,
@@ -57,7 +57,7 @@ impl Filter {
     }
 
     /// Whether `item` passes.
-    pub(super) fn holds(&self, item: &Value) -> bool {
+    pub(crate) fn holds(&self, item: &Value) -> bool {
         match self {
             Filter::Both(a, b) => a.holds(item) && b.holds(item),
             Filter::Either(a, b) => a.holds(item) || b.holds(item),
@@ -92,7 +92,7 @@ impl Filter {
     }
 
     /// The properties that it looks at, in the order in which they are written.
-    pub(super) fn paths(&self) -> Vec<&str> {
+    pub(crate) fn paths(&self) -> Vec<&str> {
         match self {
             Filter::Both(a, b) | Filter::Either(a, b) => {
                 let mut paths = a.paths();

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    content::Content,
-    ids::Folder,
-    item::{Form, Kind},
+    model::content::Content,
+    model::ids::Folder,
+    model::item::{Form, Kind},
     shared::Shared,
 };
 
@@ -53,7 +53,7 @@ pub struct HeldItem {
 }
 
 /// Every item, oldest first. Hashes what has not been hashed yet.
-pub(super) fn items(shared: &Shared) -> Vec<HeldItem> {
+pub(crate) fn items(shared: &Shared) -> Vec<HeldItem> {
     let store = shared.store();
     let mut contents: Vec<Content> = Vec::new();
     let mut all: Vec<HeldItem> = store

@@ -8,14 +8,14 @@ use bytes::Bytes;
 
 /// The content of an attachment. Cloning it copies no bytes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Content {
+pub(crate) struct Content {
     pieces: Arc<Vec<Bytes>>,
     len: u64,
     sha256: Arc<OnceLock<String>>,
 }
 
 impl Content {
-    pub(super) fn new(pieces: Vec<Bytes>) -> Self {
+    pub(crate) fn new(pieces: Vec<Bytes>) -> Self {
         let len = pieces.iter().map(|piece| piece.len() as u64).sum();
         Content {
             pieces: Arc::new(pieces),
@@ -24,16 +24,16 @@ impl Content {
         }
     }
 
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    pub(super) fn pieces(&self) -> impl Iterator<Item = Bytes> + '_ {
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Bytes> + '_ {
         self.pieces.iter().cloned()
     }
 
     /// Lower-case hexadecimal. Computed when first asked for, so that no request waits for it.
-    pub(super) fn sha256(&self) -> String {
+    pub(crate) fn sha256(&self) -> String {
         self.sha256
             .get_or_init(|| {
                 let mut context = digest::Context::new(&digest::SHA256);
@@ -48,7 +48,7 @@ impl Content {
             .clone()
     }
 
-    pub(super) fn base64(&self) -> String {
+    pub(crate) fn base64(&self) -> String {
         use std::io::Write;
         let room = usize::try_from(self.len / 3 * 4 + 4).unwrap_or_default();
         let mut writer = EncoderStringWriter::from_consumer(String::with_capacity(room), &STANDARD);

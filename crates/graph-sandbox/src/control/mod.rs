@@ -5,17 +5,17 @@
 use serde_json::{Value, json};
 
 use crate::{
-    body::Read,
     faults::Fault,
-    held,
-    reply::Reply,
+    model::snapshot,
+    server::body::Read,
+    server::reply::Reply,
     shared::{Head, Shared},
 };
 
 /// Answers a control request.
-pub(super) fn answer(shared: &Shared, head: &Head, read: &Read) -> Reply {
+pub(crate) fn answer(shared: &Shared, head: &Head, read: &Read) -> Reply {
     match (head.path.as_str(), head.method.as_str()) {
-        ("/sandbox/items", "GET") => Reply::json(200, &json!(held::items(shared))),
+        ("/sandbox/items", "GET") => Reply::json(200, &json!(snapshot::items(shared))),
         ("/sandbox/requests", "GET") => Reply::json(200, &json!(*shared.log())),
         ("/sandbox/faults", "GET") => Reply::json(200, &pending(shared)),
         ("/sandbox/faults", "POST") => match faults(&read.pieces.concat()) {

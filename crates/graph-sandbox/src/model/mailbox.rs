@@ -4,19 +4,19 @@ use uuid::Uuid;
 
 use crate::{
     failure::Failure,
-    ids::{Folder, Mint},
+    model::ids::{Folder, Mint},
 };
 
 /// Address of the mailbox behind `/me`.
-pub(super) const OWN_UPN: &str = "sandbox@example.com";
+pub(crate) const OWN_UPN: &str = "sandbox@example.com";
 /// Object id of its owner.
-pub(super) const OWN_USER: Uuid = Uuid::from_u128(0xa8e8e219_4931_45c1_b73d_62626fd79c32);
+pub(crate) const OWN_USER: Uuid = Uuid::from_u128(0xa8e8e219_4931_45c1_b73d_62626fd79c32);
 /// The tenant that everyone is in.
-pub(super) const TENANT: Uuid = Uuid::from_u128(0x72aa88bf_76f0_494f_91ab_2d7cd730db47);
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x72aa88bf_76f0_494f_91ab_2d7cd730db47);
 
 /// Which mailbox a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Owner {
+pub(crate) enum Owner {
     Me,
     /// `/users/{address or object id}`.
     User(String),
@@ -24,14 +24,14 @@ pub(super) enum Owner {
 
 /// One mailbox.
 #[derive(Debug)]
-pub(super) struct Mailbox {
-    pub(super) user: Uuid,
-    pub(super) upn: String,
-    pub(super) mint: Mint,
+pub(crate) struct Mailbox {
+    pub(crate) user: Uuid,
+    pub(crate) upn: String,
+    pub(crate) mint: Mint,
 }
 
 impl Mailbox {
-    pub(super) fn own() -> Self {
+    pub(crate) fn own() -> Self {
         Mailbox {
             user: OWN_USER,
             upn: OWN_UPN.to_owned(),
@@ -40,7 +40,7 @@ impl Mailbox {
     }
 
     /// A mailbox for someone whom a request names for the first time.
-    pub(super) fn of(name: &str) -> Result<Self, Failure> {
+    pub(crate) fn of(name: &str) -> Result<Self, Failure> {
         let user = match Uuid::try_parse(name) {
             Ok(id) => id,
             Err(_) if is_address(name) => Uuid::new_v4(),
@@ -60,12 +60,12 @@ impl Mailbox {
         })
     }
 
-    pub(super) fn is_named(&self, name: &str) -> bool {
+    pub(crate) fn is_named(&self, name: &str) -> bool {
         self.upn.eq_ignore_ascii_case(name) || Uuid::try_parse(name).is_ok_and(|id| id == self.user)
     }
 
     /// The name for people that goes with the address.
-    pub(super) fn display_name(&self) -> String {
+    pub(crate) fn display_name(&self) -> String {
         self.upn.split('@').next().unwrap_or_default().to_owned()
     }
 }
@@ -77,7 +77,7 @@ fn is_address(text: &str) -> bool {
 }
 
 /// The folders that a mailbox has from the start: name in paths, and name for people.
-pub(super) const FOLDERS: [(Folder, &str, &str); 4] = [
+pub(crate) const FOLDERS: [(Folder, &str, &str); 4] = [
     (Folder::Inbox, "inbox", "Inbox"),
     (Folder::Drafts, "drafts", "Drafts"),
     (Folder::SentItems, "sentitems", "Sent Items"),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// A folder as the entry ids number them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Folder {
+pub(crate) enum Folder {
     Inbox,
     Drafts,
     SentItems,
@@ -33,14 +33,14 @@ impl Folder {
 
 /// What the ids of one mailbox share.
 #[derive(Debug, Clone)]
-pub(super) struct Mint {
+pub(crate) struct Mint {
     mailbox: Uuid,
     store: [u8; 16],
     next: u32,
 }
 
 impl Mint {
-    pub(super) fn new(mailbox: Uuid) -> Self {
+    pub(crate) fn new(mailbox: Uuid) -> Self {
         Mint {
             mailbox,
             store: *Uuid::new_v4().as_bytes(),
@@ -67,13 +67,13 @@ impl Mint {
     }
 
     /// A new id for an item in `folder`: `AAMk…`, ending in `=`.
-    pub(super) fn item(&mut self, folder: Folder) -> String {
+    pub(crate) fn item(&mut self, folder: Folder) -> String {
         self.next += 7;
         URL_SAFE.encode(self.entry(folder, self.next))
     }
 
     /// The id of the folder itself.
-    pub(super) fn folder(&self, folder: Folder) -> String {
+    pub(crate) fn folder(&self, folder: Folder) -> String {
         let mut id = vec![0x00, 0x03, 0x24, 0x00];
         id.extend(self.mailbox.hyphenated().to_string().bytes());
         id.extend([0x2E, 0x00, 0, 0, 0, 0]);
@@ -86,7 +86,7 @@ impl Mint {
     }
 
     /// An id that survives moving and sending: `AAkALg…`, ending in `=`.
-    pub(super) fn immutable(&mut self) -> String {
+    pub(crate) fn immutable(&mut self) -> String {
         self.next += 7;
         let mut id = vec![0x00, 0x09, 0x00, 0x2E, 0x00, 0, 0, 0, 0];
         id.extend(self.store);
@@ -100,7 +100,7 @@ impl Mint {
 }
 
 /// The id of an attachment: its parent's with a longer tail.
-pub(super) fn attachment(parent: &str, key: Uuid) -> String {
+pub(crate) fn attachment(parent: &str, key: Uuid) -> String {
     let mut id = URL_SAFE.decode(parent).unwrap_or_default();
     id.extend([0x01, 0x12, 0x00, 0x10, 0x00]);
     id.extend(key.as_bytes());
@@ -109,7 +109,7 @@ pub(super) fn attachment(parent: &str, key: Uuid) -> String {
 
 /// What the service does not call malformed: base64's letters after a known prefix. Lenient about
 /// length and padding, because the samples in the documentation are shortened.
-pub(super) fn is_well_formed(id: &str) -> bool {
+pub(crate) fn is_well_formed(id: &str) -> bool {
     let body = id.trim_end_matches('=');
     let letters = body
         .bytes()

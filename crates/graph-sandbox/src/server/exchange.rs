@@ -8,22 +8,22 @@ use hyper::{Method, Request, Response, body::Incoming};
 use jiff::Timestamp;
 
 use crate::{
-    body::{self, Ended, Outgoing},
-    connection::{Cut, How},
     control,
     failure::Failure,
     faults::{What, Where},
     graph,
+    graph::route::{self, Route, Target},
     log::{self, Host, Seen},
     options::TooLarge,
-    reply::Reply,
-    route::{self, Route, Target},
+    server::body::{self, Ended, Outgoing},
+    server::connection::{Cut, How},
+    server::reply::Reply,
     shared::{Head, Shared},
     upload,
 };
 
 /// Answers a request, or ends its connection through `cut`.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     shared: Arc<Shared>,
     host: Host,
     request: Request<Incoming>,

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 
 use crate::{
     failure::Failure,
-    filter::Filter,
-    item::Kind,
-    search::Search,
+    graph::filter::Filter,
+    graph::search::Search,
+    model::item::Kind,
+    model::item_defaults,
     shared::{Head, Shared},
-    template,
 };
 
 /// Documented: the largest page of messages.
@@ -20,15 +20,15 @@ const MOST: usize = 1000;
 
 /// The query options of a request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Query {
-    pub(super) select: Option<Vec<String>>,
-    pub(super) top: Option<usize>,
-    pub(super) skip: usize,
+pub(crate) struct Query {
+    pub(crate) select: Option<Vec<String>>,
+    pub(crate) top: Option<usize>,
+    pub(crate) skip: usize,
     /// Property path, and whether it goes down.
-    pub(super) orderby: Vec<(String, bool)>,
-    pub(super) filter: Option<Filter>,
-    pub(super) search: Option<Search>,
-    pub(super) count: bool,
+    pub(crate) orderby: Vec<(String, bool)>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) search: Option<Search>,
+    pub(crate) count: bool,
     expand: Vec<String>,
 }
 
@@ -38,7 +38,7 @@ fn bad(message: impl Into<String>) -> Failure {
 
 impl Query {
     /// Reads a query string. The `$` may be left out, as documented; what is no option is ignored.
-    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let mut query = Query::default();
         let list = |value: &str| {
             value
@@ -81,13 +81,13 @@ impl Query {
     }
 
     /// Refuses properties that are not there.
-    pub(super) fn check_names(&self, kind: Kind) -> Result<(), Failure> {
+    pub(crate) fn check_names(&self, kind: Kind) -> Result<(), Failure> {
         let paths = self.filter.iter().flat_map(Filter::paths);
         let orderby = self.orderby.iter().map(|(path, _)| path.as_str());
         let select = self.select.iter().flatten().map(String::as_str);
         for path in select.chain(orderby).chain(paths) {
             let name = path.split('/').next().unwrap_or_default();
-            if name != "*" && !template::knows(kind, name) {
+            if name != "*" && !item_defaults::knows(kind, name) {
                 let kind = match kind {
                     Kind::Message => "message",
                     Kind::Event => "event",
@@ -102,7 +102,7 @@ impl Query {
     }
 
     /// Refuses what is not there, and the combinations that the service documents as refused.
-    pub(super) fn check_for(&self, kind: Kind) -> Result<(), Failure> {
+    pub(crate) fn check_for(&self, kind: Kind) -> Result<(), Failure> {
         self.check_names(kind)?;
         if self.search.is_some() {
             if kind == Kind::Event {
@@ -145,13 +145,13 @@ impl Query {
     }
 
     /// Whether an item passes `$filter` and `$search`.
-    pub(super) fn matches(&self, item: &Value) -> bool {
+    pub(crate) fn matches(&self, item: &Value) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.holds(item))
             && self.search.as_ref().is_none_or(|search| search.finds(item))
     }
 
     /// Leaves what is selected, and what is always there.
-    pub(super) fn select(&self, all: &mut Map<String, Value>) {
+    pub(crate) fn select(&self, all: &mut Map<String, Value>) {
         if let Some(select) = &self.select {
             all.retain(|name, _| {
                 name == "id"
@@ -163,7 +163,7 @@ impl Query {
         }
     }
 
-    pub(super) fn expands(&self, name: &str) -> bool {
+    pub(crate) fn expands(&self, name: &str) -> bool {
         self.expand.iter().any(|wanted| {
             let wanted = wanted.split('(').next().unwrap_or_default();
             wanted.eq_ignore_ascii_case(name)
@@ -171,7 +171,7 @@ impl Query {
     }
 
     /// Sorts by `$orderby`; what it does not tell apart keeps its order.
-    pub(super) fn sort<T>(&self, entries: &mut [T], of: impl Fn(&T) -> &Value) {
+    pub(crate) fn sort<T>(&self, entries: &mut [T], of: impl Fn(&T) -> &Value) {
         if self.orderby.is_empty() {
             return;
         }
@@ -188,7 +188,7 @@ impl Query {
     }
 
     /// The page that is asked for, and where the next one begins if there is one.
-    pub(super) fn page<T>(&self, entries: Vec<T>, size: Option<usize>) -> (Vec<T>, Option<usize>) {
+    pub(crate) fn page<T>(&self, entries: Vec<T>, size: Option<usize>) -> (Vec<T>, Option<usize>) {
         let size = self.top.or(size).unwrap_or(usize::MAX);
         let end = self.skip.saturating_add(size);
         let next = (entries.len() > end).then_some(end);
@@ -199,7 +199,7 @@ impl Query {
     }
 
     /// The URL of the next page: this one with `name` set to `value`.
-    pub(super) fn next_link(
+    pub(crate) fn next_link(
         &self,
         shared: &Shared,
         head: &Head,
@@ -226,7 +226,7 @@ impl Query {
     }
 
     /// The position as an opaque token.
-    pub(super) fn skip_token(&self, skip: usize) -> String {
+    pub(crate) fn skip_token(&self, skip: usize) -> String {
         use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
         URL_SAFE_NO_PAD.encode(format!("s={skip}"))
     }
@@ -260,7 +260,7 @@ fn orderby(text: &str) -> Result<Vec<(String, bool)>, Failure> {
 }
 
 /// The value at a path such as `from/emailAddress/address`.
-pub(super) fn lookup<'a>(item: &'a Value, path: &str) -> &'a Value {
+pub(crate) fn lookup<'a>(item: &'a Value, path: &str) -> &'a Value {
     path.split('/').fold(item, |value, name| {
         value
             .as_object()
@@ -270,7 +270,7 @@ pub(super) fn lookup<'a>(item: &'a Value, path: &str) -> &'a Value {
 }
 
 /// The order of two values: nothing before something, texts without regard to case.
-pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
+pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     match (a, b) {
         (Value::String(a), Value::String(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
         (Value::Number(a), Value::Number(b)) => a
