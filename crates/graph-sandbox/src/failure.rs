@@ -24,6 +24,8 @@ pub(crate) struct Failure {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) retry_after: Option<String>,
+    /// `Allow` of a 405.
+    pub(crate) allow: Option<&'static str>,
 }
 
 /// The two ids by which the service's people find a request.
@@ -35,8 +37,8 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// `client` is what the caller sent as `client-request-id`; the service takes its own if none.
-    pub(crate) fn new(client: Option<&str>) -> Self {
-        let request_id = Uuid::new_v4().to_string();
+    pub(crate) fn new(request_id: Uuid, client: Option<&str>) -> Self {
+        let request_id = request_id.to_string();
         let client_request_id = client.unwrap_or(&request_id).to_owned();
         Trace {
             request_id,
@@ -52,6 +54,7 @@ impl Failure {
             code: code.to_owned(),
             message: message.into(),
             retry_after: None,
+            allow: None,
         }
     }
 
@@ -82,11 +85,30 @@ impl Failure {
         Failure::new(400, "RequestBroker--ParseUri", message)
     }
 
-    pub(crate) fn method_not_allowed() -> Self {
-        Failure::new(
+    /// `allow` lists the methods that there are.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let mut failure = Failure::new(
             405,
             "ErrorInvalidRequest",
             "The OData request is not supported: this method cannot be used with this resource.",
+        );
+        failure.allow = Some(allow);
+        failure
+    }
+
+    /// The service may well do this; the stand-in cannot, and says so rather than pretend.
+    pub(crate) fn not_in_sandbox(what: &str) -> Self {
+        Failure::new(
+            501,
+            "NotInSandbox",
+            format!("The sandbox cannot do this: {what}."),
+        )
+    }
+
+    /// Content of which only the hash was kept.
+    pub(crate) fn not_kept() -> Self {
+        Failure::not_in_sandbox(
+            "reading back content of which only the hash is kept (`--content hash`)",
         )
     }
 
@@ -137,7 +159,7 @@ impl Failure {
             ),
             403 => Failure::access_denied(),
             404 => Failure::not_found(),
-            405 => Failure::method_not_allowed(),
+            405 => Failure::method_not_allowed("GET"),
             409 | 412 => Failure::conflict(status),
             416 => Failure::range_mismatch(416, 0),
             422 => Failure::abstract_type(),
@@ -212,7 +234,7 @@ impl Failure {
                  client_id=\"00000003-0000-0000-c000-000000000000\"",
             );
         }
-        self.with_retry_after(reply)
+        self.with_own_headers(reply)
     }
 
     /// The upload host's 401; `claim` is the audience of the token that it was given.
@@ -230,12 +252,15 @@ impl Failure {
             true => Reply::empty(self.status),
             false => Reply::json(self.status, &body),
         };
-        self.with_retry_after(reply)
+        self.with_own_headers(reply)
     }
 
-    fn with_retry_after(&self, reply: Reply) -> Reply {
-        match &self.retry_after {
-            Some(value) => reply.header("retry-after", value),
+    fn with_own_headers(&self, mut reply: Reply) -> Reply {
+        if let Some(value) = &self.retry_after {
+            reply = reply.header("retry-after", value);
+        }
+        match self.allow {
+            Some(methods) => reply.header("allow", methods),
             None => reply,
         }
     }
@@ -277,7 +302,7 @@ fn wrong_audience(form: Audience, claim: &str, trace: &Trace, now: Timestamp) ->
 /// This host's keys differ from Graph's: `requestId`, not `request-id`.
 fn inner(trace: &Trace, now: Timestamp) -> Value {
     json!({
-        "oAuthEventOperationId": Uuid::new_v4().to_string(),
+        "oAuthEventOperationId": trace.client_request_id,
         "oAuthEventcV": "JN0dmiR5klAj9qnbU8jaVw.1.1",
         "errorUrl": "https://aka.ms/autherrors#error-InvalidResource",
         "requestId": trace.request_id,
@@ -290,7 +315,7 @@ pub(crate) fn status_refusal(answer: StatusAnswer) -> Option<Failure> {
     match answer {
         StatusAnswer::Known | StatusAnswer::Unauthorized => None,
         StatusAnswer::NotFound => Some(Failure::not_found()),
-        StatusAnswer::NotAllowed => Some(Failure::method_not_allowed()),
+        StatusAnswer::NotAllowed => Some(Failure::method_not_allowed("PUT, DELETE")),
     }
 }
 
@@ -331,8 +356,11 @@ mod tests {
 
     #[test]
     fn the_caller_s_request_id_is_kept() {
-        assert_eq!(Trace::new(Some("mine")).client_request_id, "mine");
-        let own = Trace::new(None);
+        assert_eq!(
+            Trace::new(Uuid::from_u128(1), Some("mine")).client_request_id,
+            "mine"
+        );
+        let own = Trace::new(Uuid::from_u128(1), None);
         assert_eq!(own.client_request_id, own.request_id);
     }
 }

@@ -1,7 +1,7 @@
 //! `$filter`: the part of OData's language that mail and calendar clients use.
 //!
-//! Pure. Comparisons, `contains`, `startswith`, `endswith`, `and`, `or`, `not` and parentheses; the
-//! rest is refused as a syntax error rather than guessed at.
+//! Pure. Comparisons, `contains`, `startswith`, `endswith`, `and`, `or`, `not`, parentheses, and `Any` over
+//! extended properties, by which clients find their own items again; the rest is refused rather than guessed at.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use crate::{
     failure::Failure,
     graph::query::{compare, lookup},
+    model::extended,
 };
+
+const PROPERTIES: &str = "singleValueExtendedProperties";
 
 /// Deep enough for any real filter, and shallow enough for the stack.
 const DEEPEST: usize = 50;
@@ -24,6 +27,8 @@ pub(crate) enum Filter {
     Not(Box<Filter>),
     Compare(String, Operator, Value),
     Text(Function, String, String),
+    /// Some extended property passes; the name of the variable, and what it must pass.
+    AnyProperty(String, Box<Filter>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,44 @@ impl Filter {
         }
     }
 
+    /// Whether one extended property passes, called by `name` in the filter.
+    pub(crate) fn holds_for_property(&self, name: &str, property: &Value) -> bool {
+        let is = |path: &str, member: &str| {
+            let path = path
+                .strip_prefix(name)
+                .unwrap_or(path)
+                .trim_start_matches('/');
+            path.eq_ignore_ascii_case(member)
+        };
+        match self {
+            Filter::Both(a, b) => {
+                a.holds_for_property(name, property) && b.holds_for_property(name, property)
+            }
+            Filter::Either(a, b) => {
+                a.holds_for_property(name, property) || b.holds_for_property(name, property)
+            }
+            Filter::Not(a) => !a.holds_for_property(name, property),
+            // Documented: names are case-sensitive here, values are not.
+            Filter::Compare(path, operator, value) if is(path, "id") => {
+                let wanted = value.as_str().and_then(extended::normal_id);
+                let same = wanted.as_deref() == lookup(property, "id").as_str();
+                match operator {
+                    Operator::Equal => same,
+                    Operator::NotEqual => !same,
+                    _ => false,
+                }
+            }
+            Filter::Compare(path, operator, value) if is(path, "value") => {
+                let whole = Filter::Compare("value".to_owned(), *operator, value.clone());
+                whole.holds(property)
+            }
+            Filter::Text(function, path, text) if is(path, "value") => {
+                Filter::Text(*function, "value".to_owned(), text.clone()).holds(property)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether `item` passes.
     pub(crate) fn holds(&self, item: &Value) -> bool {
         match self {
@@ -76,6 +119,9 @@ impl Filter {
                     Operator::LessOrEqual => ordered && order != Ordering::Greater,
                 }
             }
+            Filter::AnyProperty(name, inner) => lookup(item, PROPERTIES)
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| inner.holds_for_property(name, one))),
             Filter::Text(function, path, text) => {
                 let left = lookup(item, path)
                     .as_str()
@@ -105,6 +151,7 @@ impl Filter {
             }
             Filter::Not(a) => a.paths(),
             Filter::Compare(path, ..) | Filter::Text(_, path, _) => vec![path],
+            Filter::AnyProperty(..) => vec![PROPERTIES],
         }
     }
 }
@@ -123,7 +170,33 @@ fn times(a: &Value, b: &Value) -> Option<Ordering> {
     Some(time(a)?.cmp(&time(b)?))
 }
 
+/// What is correct OData and not in the stand-in.
+const ELSEWHERE: [&str; 15] = [
+    "any(",
+    "all(",
+    "length(",
+    "indexof(",
+    "tolower(",
+    "toupper(",
+    "trim(",
+    "concat(",
+    "substring(",
+    "date(",
+    "year(",
+    "month(",
+    "day(",
+    "now(",
+    " in (",
+];
+
 fn syntax(text: &str) -> Failure {
+    let lower = text.to_lowercase();
+    if let Some(part) = ELSEWHERE.iter().find(|part| lower.contains(*part)) {
+        return Failure::not_in_sandbox(&format!(
+            "`{}` in `$filter`",
+            part.trim().trim_end_matches('(')
+        ));
+    }
     Failure::new(
         400,
         "BadRequest",
@@ -263,7 +336,37 @@ impl Parser<'_> {
         Some(Filter::Compare(path, operator, value))
     }
 
+    /// `(ep: ep/id eq '…' and ep/value eq '…')`, with or without the blank after the colon.
+    fn any_property(&mut self) -> Option<Filter> {
+        self.skip(&Token::Open)?;
+        let Token::Word(word) = self.take()? else {
+            return None;
+        };
+        let (name, rest) = word.split_once(':')?;
+        let glued: Vec<Token>;
+        if !rest.is_empty() {
+            let first = std::iter::once(Token::Word(rest.to_owned()));
+            glued = first.chain(self.tokens.iter().cloned()).collect();
+            let mut inner = Parser {
+                tokens: &glued,
+                depth: self.depth,
+            };
+            let filter = inner.either()?;
+            let used = glued.len() - inner.tokens.len();
+            // The glued word was part of one that is gone already.
+            self.tokens = self.tokens.get(used - 1..)?;
+            self.skip(&Token::Close)?;
+            return Some(Filter::AnyProperty(name.to_owned(), Box::new(filter)));
+        }
+        let filter = self.either()?;
+        self.skip(&Token::Close)?;
+        Some(Filter::AnyProperty(name.to_owned(), Box::new(filter)))
+    }
+
     fn function(&mut self, name: &str) -> Option<Filter> {
+        if name.eq_ignore_ascii_case("singleValueExtendedProperties/any") {
+            return self.any_property();
+        }
         let function = match name.to_ascii_lowercase().as_str() {
             "contains" => Function::Contains,
             "startswith" => Function::StartsWith,
@@ -398,6 +501,61 @@ mod tests {
             assert!(Filter::parse(filter).is_err(), "`{filter}` was taken");
         }
         assert!(Filter::parse(&"(".repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn an_item_is_found_by_an_extended_property() {
+        let guid = "00020329-0000-0000-c000-000000000046";
+        let property = |name: &str, value: &str| json!({"id": format!("String {{{guid}}} Name {name}"), "value": value});
+        let item = json!({"isDraft": true, "singleValueExtendedProperties": [property("Key", "It's 7"), property("Other", "8")]});
+        let id = |name: &str| format!("String {{{}}} Name {name}", guid.to_uppercase());
+        for (filter, found) in [
+            (
+                format!(
+                    "singleValueExtendedProperties/Any(ep: ep/id eq '{}' and ep/value eq 'it''s 7')",
+                    id("Key")
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "singleValueExtendedProperties/any(x:x/id eq '{}' and x/value eq 'It''s 7') and isDraft eq true",
+                    id("Key")
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "isDraft eq true and singleValueExtendedProperties/Any(ep:ep/id eq '{}' and contains(ep/value,'7'))",
+                    id("Key")
+                ),
+                true,
+            ),
+            (
+                format!(
+                    "singleValueExtendedProperties/Any(ep: ep/id eq '{}' and ep/value eq 'It''s 7')",
+                    id("key")
+                ),
+                false,
+            ),
+            (
+                format!(
+                    "singleValueExtendedProperties/Any(ep: ep/id eq '{}' and ep/value eq '8')",
+                    id("Key")
+                ),
+                false,
+            ),
+        ] {
+            let read = Filter::parse(&filter);
+            assert_eq!(read.map(|f| f.holds(&item)), Ok(found), "{filter}");
+        }
+        let code = |text: &str| Filter::parse(text).map_err(|f| f.code).unwrap_err();
+        assert_eq!(code("categories/any(c:c eq 'x')"), "NotInSandbox");
+        assert_eq!(
+            code("singleValueExtendedProperties/Any(ep: ep/id eq 'x'"),
+            "NotInSandbox"
+        );
+        assert_eq!(code("subject equals 'x'"), "BadRequest");
     }
 
     #[test]

@@ -6,58 +6,66 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
+use hyper::Method;
+
+use super::{filter::Filter, route::Target, search::Search};
 use crate::{
     failure::Failure,
-    graph::filter::Filter,
-    graph::search::Search,
-    model::item::Kind,
-    model::item_defaults,
-    shared::{Head, Shared},
+    model::{item::Kind, properties},
+    server::head::Head,
 };
 
 /// Documented: the largest page of messages.
 const MOST: usize = 1000;
+
+/// What is to be answered along with an item.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Expand {
+    pub(crate) name: String,
+    pub(crate) select: Option<Vec<String>>,
+    pub(crate) filter: Option<Filter>,
+}
 
 /// The query options of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) select: Option<Vec<String>>,
     pub(crate) top: Option<usize>,
+    /// The size of pages where `$top` does not say.
+    page: Option<usize>,
     pub(crate) skip: usize,
     /// Property path, and whether it goes down.
     pub(crate) orderby: Vec<(String, bool)>,
     pub(crate) filter: Option<Filter>,
     pub(crate) search: Option<Search>,
     pub(crate) count: bool,
-    expand: Vec<String>,
+    expand: Vec<Expand>,
+    /// The options that were given, in lower case.
+    given: Vec<String>,
 }
 
 fn bad(message: impl Into<String>) -> Failure {
     Failure::new(400, "BadRequest", message)
 }
 
+fn names(text: &str) -> Vec<String> {
+    let names = text.split(',').map(|name| name.trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
+}
+
 impl Query {
-    /// Reads a query string. The `$` may be left out, as documented; what is no option is ignored.
+    /// Reads a query string. The `$` may be left out, as documented.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let mut query = Query::default();
-        let list = |value: &str| {
-            value
-                .split(',')
-                .map(|name| name.trim().to_owned())
-                .filter(|n| !n.is_empty())
-                .collect()
-        };
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+            let option = name.trim_start_matches('$').to_ascii_lowercase();
             let number = || {
-                value.parse::<usize>().map_err(|_| {
-                    bad(format!(
-                        "Invalid value '{value}' for ${}.",
-                        name.trim_start_matches('$')
-                    ))
-                })
+                value
+                    .parse::<usize>()
+                    .map_err(|_| bad(format!("Invalid value '{value}' for ${option}.")))
             };
-            match name.trim_start_matches('$').to_ascii_lowercase().as_str() {
-                "select" => query.select = Some(list(&value)),
+            match option.as_str() {
+                "select" => query.select = Some(names(&value)),
                 "top" => match number()? {
                     top @ 1..=MOST => query.top = Some(top),
                     top => {
@@ -72,12 +80,77 @@ impl Query {
                 "orderby" => query.orderby = orderby(&value)?,
                 "filter" => query.filter = Some(Filter::parse(&value)?),
                 "search" => query.search = Some(Search::parse(&value)?),
-                "count" => query.count = value.eq_ignore_ascii_case("true"),
-                "expand" => query.expand = list(&value),
-                _ => {}
+                "count" => match value.to_ascii_lowercase().as_str() {
+                    "true" => query.count = true,
+                    "false" => {}
+                    _ => return Err(bad(format!("Invalid value '{value}' for $count."))),
+                },
+                "expand" => query.expand = expand(&value)?,
+                "format" if value.to_ascii_lowercase().contains("json") => {}
+                _ => {
+                    return Err(Failure::not_in_sandbox(&format!(
+                        "the query option `{name}`"
+                    )));
+                }
             }
+            query.given.push(option);
         }
         Ok(query)
+    }
+
+    /// Pages of `size`, where `$top` does not say otherwise.
+    pub(crate) fn paged(mut self, size: Option<usize>) -> Self {
+        self.page = size.map(|size| size.min(MOST));
+        self
+    }
+
+    /// Refuses options that would be ignored at this resource.
+    pub(crate) fn check_use(&self, target: &Target, method: &Method) -> Result<(), Failure> {
+        let collection = [
+            "select",
+            "top",
+            "skip",
+            "skiptoken",
+            "orderby",
+            "filter",
+            "count",
+            "format",
+        ];
+        let honoured: &[&str] = match (target, method == Method::GET) {
+            (Target::Items(_), true) => &["search", "expand"],
+            (Target::Items(_) | Target::Item(..), _) => &["select", "expand", "format"],
+            (Target::Attachments(..) | Target::Folders, true) => &[],
+            (Target::Attachment(..) | Target::User | Target::Folder(_), true) => {
+                &["select", "format"]
+            }
+            _ => &["format"],
+        };
+        let whole = matches!(
+            target,
+            Target::Items(_) | Target::Attachments(..) | Target::Folders
+        ) && method == Method::GET;
+        let unused = self.given.iter().find(|option| {
+            let option = option.as_str();
+            !(honoured.contains(&option) || whole && collection.contains(&option))
+        });
+        if let Some(option) = unused {
+            return Err(Failure::not_in_sandbox(&format!(
+                "`${option}` at this resource"
+            )));
+        }
+        let known = ["attachments", "singleValueExtendedProperties"];
+        let other = self.expand.iter().find(|expand| {
+            !known
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&expand.name))
+        });
+        match other {
+            Some(expand) => Err(Failure::not_in_sandbox(&format!(
+                "`$expand={}`",
+                expand.name
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses properties that are not there.
@@ -87,7 +160,7 @@ impl Query {
         let select = self.select.iter().flatten().map(String::as_str);
         for path in select.chain(orderby).chain(paths) {
             let name = path.split('/').next().unwrap_or_default();
-            if name != "*" && !item_defaults::knows(kind, name) {
+            if name != "*" && properties::find(kind, name).is_none() {
                 let kind = match kind {
                     Kind::Message => "message",
                     Kind::Event => "event",
@@ -158,16 +231,16 @@ impl Query {
                     || name.starts_with("@odata.")
                     || select
                         .iter()
-                        .any(|wanted| wanted.eq_ignore_ascii_case(name))
+                        .any(|wanted| wanted == "*" || wanted.eq_ignore_ascii_case(name))
             });
         }
     }
 
-    pub(crate) fn expands(&self, name: &str) -> bool {
-        self.expand.iter().any(|wanted| {
-            let wanted = wanted.split('(').next().unwrap_or_default();
-            wanted.eq_ignore_ascii_case(name)
-        })
+    /// What `$expand` says about `name`.
+    pub(crate) fn expands(&self, name: &str) -> Option<&Expand> {
+        self.expand
+            .iter()
+            .find(|expand| expand.name.eq_ignore_ascii_case(name))
     }
 
     /// Sorts by `$orderby`; what it does not tell apart keeps its order.
@@ -189,7 +262,7 @@ impl Query {
 
     /// The page that is asked for, and where the next one begins if there is one.
     pub(crate) fn page<T>(&self, entries: Vec<T>, size: Option<usize>) -> (Vec<T>, Option<usize>) {
-        let size = self.top.or(size).unwrap_or(usize::MAX);
+        let size = self.top.or(self.page).or(size).unwrap_or(usize::MAX);
         let end = self.skip.saturating_add(size);
         let next = (entries.len() > end).then_some(end);
         (
@@ -199,13 +272,7 @@ impl Query {
     }
 
     /// The URL of the next page: this one with `name` set to `value`.
-    pub(crate) fn next_link(
-        &self,
-        shared: &Shared,
-        head: &Head,
-        name: &str,
-        value: &str,
-    ) -> String {
+    pub(crate) fn next_link(&self, head: &Head, name: &str, value: &str) -> String {
         let kept = head.query.split('&').filter(|pair| {
             let key = pair
                 .split('=')
@@ -219,7 +286,7 @@ impl Query {
         let separator = if pairs.is_empty() { "" } else { "&" };
         format!(
             "{}{}?{}{separator}{name}={value}",
-            shared.graph,
+            head.graph,
             head.path,
             pairs.join("&")
         )
@@ -239,6 +306,62 @@ fn read_token(token: &str) -> Result<usize, Failure> {
         .ok()
         .and_then(|text| text.strip_prefix("s=")?.parse().ok())
         .ok_or_else(|| bad("The $skiptoken is invalid."))
+}
+
+/// `a,b($select=c;$filter=d)`.
+fn expand(text: &str) -> Result<Vec<Expand>, Failure> {
+    let mut all = Vec::new();
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let end = rest.find(['(', ',']).unwrap_or(rest.len());
+        let mut one = Expand {
+            name: rest[..end].trim().to_owned(),
+            ..Expand::default()
+        };
+        rest = &rest[end..];
+        if let Some(inner) = rest.strip_prefix('(') {
+            let end = closing(inner).ok_or_else(|| bad("Syntax error in $expand."))?;
+            for option in inner[..end]
+                .split(';')
+                .filter(|option| !option.trim().is_empty())
+            {
+                let (name, value) = option
+                    .split_once('=')
+                    .ok_or_else(|| bad("Syntax error in $expand."))?;
+                match name
+                    .trim()
+                    .trim_start_matches('$')
+                    .to_ascii_lowercase()
+                    .as_str()
+                {
+                    "select" => one.select = Some(names(value)),
+                    "filter" => one.filter = Some(Filter::parse(value)?),
+                    other => {
+                        return Err(Failure::not_in_sandbox(&format!("`${other}` in `$expand`")));
+                    }
+                }
+            }
+            rest = &inner[end + 1..];
+        }
+        all.push(one);
+        rest = rest.trim_start_matches([',', ' ']);
+    }
+    Ok(all)
+}
+
+/// Where the parenthesis that was opened before `text` is closed, quoted text left out.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut quoted) = (0, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '\'' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted && depth == 0 => return Some(at),
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn orderby(text: &str) -> Result<Vec<(String, bool)>, Failure> {
@@ -295,6 +418,80 @@ mod tests {
     }
 
     #[test]
+    fn no_option_is_ignored() {
+        let used = |text: &str, target: &Target, method: &Method| {
+            let query = Query::parse(text).and_then(|query| query.check_use(target, method));
+            query.map_or_else(|failure| failure.code, |()| String::new())
+        };
+        let items = Target::Items(Kind::Message);
+        let item = Target::Item(Kind::Message, "A".to_owned());
+        let files = Target::Attachments(Kind::Message, "A".to_owned());
+        for (text, target, method, code) in [
+            (
+                "$select=id&$expand=attachments($select=id,name)&$count=true",
+                &items,
+                Method::GET,
+                "",
+            ),
+            (
+                "$expand=singleValueExtendedProperties($filter=id eq 'String 0x1')",
+                &item,
+                Method::GET,
+                "",
+            ),
+            (
+                "$filter=size gt 3&$orderby=name&$top=2",
+                &files,
+                Method::GET,
+                "",
+            ),
+            ("$search=%22a%22", &files, Method::GET, "NotInSandbox"),
+            ("$filter=size gt 3", &item, Method::GET, "NotInSandbox"),
+            ("$select=id", &item, Method::PATCH, ""),
+            ("$top=2", &item, Method::PATCH, "NotInSandbox"),
+            ("$expand=extensions", &item, Method::GET, "NotInSandbox"),
+            (
+                "$expand=attachments($top=1)",
+                &item,
+                Method::GET,
+                "NotInSandbox",
+            ),
+            (
+                "$expand=attachments($select=id",
+                &item,
+                Method::GET,
+                "BadRequest",
+            ),
+            ("$apply=x", &items, Method::GET, "NotInSandbox"),
+            (
+                "includeHiddenMessages=true",
+                &items,
+                Method::GET,
+                "NotInSandbox",
+            ),
+            ("$count=yes", &items, Method::GET, "BadRequest"),
+        ] {
+            assert_eq!(used(text, target, &method), code, "{text}");
+        }
+        let query = Query::parse(
+            "$expand=attachments($select=id,name),singleValueExtendedProperties($filter=id eq 'a)b')",
+        );
+        let query = query.expect("a query");
+        assert_eq!(
+            query
+                .expands("Attachments")
+                .and_then(|e| e.select.clone())
+                .map(|s| s.join(" ")),
+            Some("id name".to_owned())
+        );
+        assert!(
+            query
+                .expands("singleValueExtendedProperties")
+                .is_some_and(|e| e.filter.is_some())
+        );
+    }
+
+    #[test]
     fn the_service_s_own_restrictions_hold() {
         for (text, code) in [
             (
@@ -320,7 +517,8 @@ mod tests {
             ("$top=many", "BadRequest"),
             ("$skiptoken=x", "BadRequest"),
             ("$orderby=subject sideways", "BadRequest"),
-            ("%24select=id&top=5&$count=true&unknown=1", ""),
+            ("%24select=id&top=5&$count=true", ""),
+            ("unknown=1", "NotInSandbox"),
         ] {
             assert_eq!(refusal(text, Kind::Message), code, "{text}");
         }

@@ -18,6 +18,28 @@ pub(crate) enum Scope {
     Calendar(Option<String>),
 }
 
+/// An answer to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Reply,
+    ReplyAll,
+    Forward,
+}
+
+/// `createReply` and its kind make a draft; `reply` and its kind send at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Respond {
+    pub(crate) how: Answer,
+    pub(crate) draft: bool,
+}
+
+/// What becomes of a message in another folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Relocation {
+    Move,
+    Copy,
+}
+
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -30,6 +52,15 @@ pub(crate) enum Target {
     Items(Kind),
     Item(Kind, String),
     Send(String),
+    /// A message as MIME.
+    Mime(String),
+    /// `reply` and its kind, for a message.
+    Respond(Respond, String),
+    /// `move` and `copy`.
+    Relocate(Relocation, String),
+    SendMail,
+    /// Several requests in one; below the version, without an owner.
+    Batch,
     Attachments(Kind, String),
     Attachment(Kind, String, String),
     Value(Kind, String, String),
@@ -86,6 +117,76 @@ impl Segments {
     }
 }
 
+/// Segments that the service has and the stand-in does not.
+const ELSEWHERE: &[&str] = &[
+    "$metadata",
+    "$count",
+    "$ref",
+    "accept",
+    "activities",
+    "calendargroups",
+    "calendarpermissions",
+    "calendarview",
+    "cancel",
+    "chats",
+    "communications",
+    "contactfolders",
+    "contacts",
+    "decline",
+    "delta",
+    "directory",
+    "dismissreminder",
+    "drive",
+    "drives",
+    "extensions",
+    "findmeetingtimes",
+    "getmailtips",
+    "getschedule",
+    "groups",
+    "inferenceclassification",
+    "insights",
+    "instances",
+    "joinedteams",
+    "manager",
+    "mailboxsettings",
+    "memberof",
+    "messagerules",
+    "multivalueextendedproperties",
+    "onenote",
+    "onlinemeetings",
+    "organization",
+    "outlook",
+    "people",
+    "permanentdelete",
+    "photo",
+    "photos",
+    "places",
+    "planner",
+    "presence",
+    "reminderview",
+    "search",
+    "settings",
+    "singlevalueextendedproperties",
+    "sites",
+    "snoozereminder",
+    "subscriptions",
+    "teams",
+    "tentativelyaccept",
+    "todo",
+    "translateexchangeids",
+    "unsubscribe",
+    "userconfigurations",
+];
+
+/// What is said to a segment that is not known here.
+fn no_segment(segment: &str) -> Failure {
+    let name = action(segment.split('(').next().unwrap_or_default());
+    match ELSEWHERE.contains(&name.as_str()) {
+        true => Failure::not_in_sandbox(&format!("requests with `{segment}` in their path")),
+        false => Failure::no_segment(segment),
+    }
+}
+
 /// Reads a path.
 pub(crate) fn parse(path: &str) -> Result<Route, Failure> {
     let mut segments = Segments::of(path);
@@ -103,12 +204,20 @@ pub(crate) fn parse(path: &str) -> Result<Route, Failure> {
     let first = segments.take().unwrap_or_default();
     let owner = match first.to_ascii_lowercase().as_str() {
         "me" => Owner::Me,
-        "users" => Owner::User(segments.take().ok_or_else(|| Failure::no_segment(&first))?),
-        _ => return Err(Failure::no_segment(&first)),
+        "$batch" if segments.done() => {
+            return Ok(Route {
+                version,
+                owner: Owner::Me,
+                scope: Scope::Mailbox,
+                target: Target::Batch,
+            });
+        }
+        "users" => Owner::User(segments.take().ok_or_else(|| no_segment(&first))?),
+        _ => return Err(no_segment(&first)),
     };
     let (scope, target) = resource(&mut segments)?;
     match segments.take() {
-        Some(extra) => Err(Failure::no_segment(&extra)),
+        Some(extra) => Err(no_segment(&extra)),
         None => Ok(Route {
             version,
             owner,
@@ -122,7 +231,8 @@ fn resource(segments: &mut Segments) -> Result<(Scope, Target), Failure> {
     let Some(name) = segments.take() else {
         return Ok((Scope::Mailbox, Target::User));
     };
-    match name.to_ascii_lowercase().as_str() {
+    match action(&name).as_str() {
+        "sendmail" => Ok((Scope::Mailbox, Target::SendMail)),
         "messages" => Ok((Scope::Mailbox, items(Kind::Message, segments)?)),
         "events" => Ok((Scope::Mailbox, items(Kind::Event, segments)?)),
         "mailfolders" => match segments.id() {
@@ -134,7 +244,7 @@ fn resource(segments: &mut Segments) -> Result<(Scope, Target), Failure> {
             None => Ok((Scope::Mailbox, Target::Calendars)),
             Some(calendar) => in_calendar(Some(calendar), segments),
         },
-        _ => Err(Failure::no_segment(&name)),
+        _ => Err(no_segment(&name)),
     }
 }
 
@@ -148,7 +258,7 @@ fn in_folder(folder: String, segments: &mut Segments) -> Result<(Scope, Target),
             None => Ok((Scope::Folder(folder), Target::ChildFolders)),
             Some(child) => in_folder(child, segments),
         },
-        _ => Err(Failure::no_segment(&name)),
+        _ => Err(no_segment(&name)),
     }
 }
 
@@ -161,7 +271,7 @@ fn in_calendar(
     };
     match name.to_ascii_lowercase().as_str() {
         "events" => Ok((Scope::Calendar(calendar), items(Kind::Event, segments)?)),
-        _ => Err(Failure::no_segment(&name)),
+        _ => Err(no_segment(&name)),
     }
 }
 
@@ -169,14 +279,37 @@ fn items(kind: Kind, segments: &mut Segments) -> Result<Target, Failure> {
     let Some(id) = segments.id() else {
         return Ok(Target::Items(kind));
     };
+    if ["delta", "$count"].contains(&action(&id).as_str()) {
+        return Err(no_segment(&id));
+    }
     let Some(name) = segments.take() else {
         return Ok(Target::Item(kind, id));
     };
     match (kind, action(&name).as_str()) {
         (Kind::Message, "send") => Ok(Target::Send(id)),
+        (Kind::Message, "$value") => Ok(Target::Mime(id)),
+        (Kind::Message, "move") => Ok(Target::Relocate(Relocation::Move, id)),
+        (Kind::Message, "copy") => Ok(Target::Relocate(Relocation::Copy, id)),
+        (Kind::Message, name) if respond(name).is_some() => respond(name)
+            .map(|respond| Target::Respond(respond, id))
+            .ok_or_else(|| no_segment(name)),
+        (Kind::Event, "forward") => Err(Failure::not_in_sandbox("answering and forwarding events")),
         (_, "attachments") => attachments(kind, id, segments),
-        _ => Err(Failure::no_segment(&name)),
+        _ => Err(no_segment(&name)),
     }
+}
+
+fn respond(name: &str) -> Option<Respond> {
+    let (how, draft) = match name {
+        "reply" => (Answer::Reply, false),
+        "replyall" => (Answer::ReplyAll, false),
+        "forward" => (Answer::Forward, false),
+        "createreply" => (Answer::Reply, true),
+        "createreplyall" => (Answer::ReplyAll, true),
+        "createforward" => (Answer::Forward, true),
+        _ => return None,
+    };
+    Some(Respond { how, draft })
 }
 
 fn attachments(kind: Kind, id: String, segments: &mut Segments) -> Result<Target, Failure> {
@@ -189,7 +322,7 @@ fn attachments(kind: Kind, id: String, segments: &mut Segments) -> Result<Target
     match segments.take() {
         None => Ok(Target::Attachment(kind, id, name)),
         Some(last) if last.eq_ignore_ascii_case("$value") => Ok(Target::Value(kind, id, name)),
-        Some(last) => Err(Failure::no_segment(&last)),
+        Some(last) => Err(no_segment(&last)),
     }
 }
 
@@ -258,6 +391,38 @@ mod tests {
                 }
             }
         }
+        for (path, expected) in [
+            ("/v1.0/$batch", Target::Batch),
+            ("/v1.0/me/sendMail", Target::SendMail),
+            ("/v1.0/me/microsoft.graph.sendMail", Target::SendMail),
+            ("/v1.0/me/messages/A=/$value", Target::Mime("A=".to_owned())),
+            (
+                "/v1.0/me/messages/A=/move",
+                Target::Relocate(Relocation::Move, "A=".to_owned()),
+            ),
+            (
+                "/v1.0/me/messages/A=/microsoft.graph.createReplyAll",
+                Target::Respond(
+                    Respond {
+                        how: Answer::ReplyAll,
+                        draft: true,
+                    },
+                    "A=".to_owned(),
+                ),
+            ),
+            (
+                "/v1.0/me/messages/A=/forward",
+                Target::Respond(
+                    Respond {
+                        how: Answer::Forward,
+                        draft: false,
+                    },
+                    "A=".to_owned(),
+                ),
+            ),
+        ] {
+            assert_eq!(target(path), expected, "{path}");
+        }
         assert_eq!(
             target("/v1.0/me/messages('A=')/send"),
             Target::Send("A=".to_owned())
@@ -282,8 +447,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named() {
         for (path, segment) in [
-            ("/v1.0/groups/x/events", "groups"),
-            ("/v1.0/me/contacts", "contacts"),
+            ("/v1.0/me/contakts", "contakts"),
             ("/v1.0/me/events/A/send", "send"),
             ("/v1.0/me/messages/A/attachments/B/C", "C"),
             ("/v1.0/me/messages/A/send/B", "B"),
@@ -295,6 +459,17 @@ mod tests {
             );
         }
         assert!(parse("/v2.0/me").is_err());
+        for path in [
+            "/v1.0/groups/x/events",
+            "/v1.0/me/contacts",
+            "/v1.0/me/calendarView",
+            "/v1.0/me/messages/delta",
+            "/v1.0/me/messages/$count",
+            "/v1.0/me/events/A/accept",
+        ] {
+            let code = parse(path).map_err(|failure| failure.code);
+            assert_eq!(code, Err("NotInSandbox".to_owned()), "{path}");
+        }
     }
 
     #[test]

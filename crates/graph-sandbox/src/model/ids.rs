@@ -13,6 +13,9 @@ pub(crate) enum Folder {
     Drafts,
     SentItems,
     DeletedItems,
+    Outbox,
+    JunkEmail,
+    Archive,
     Calendar,
     /// Where unfinished upload sessions live; no request can see it.
     Sessions,
@@ -23,6 +26,9 @@ impl Folder {
         match self {
             Folder::Sessions => 0x01,
             Folder::SentItems => 0x09,
+            Folder::Outbox => 0x0B,
+            Folder::JunkEmail => 0x1C,
+            Folder::Archive => 0x45,
             Folder::DeletedItems => 0x0A,
             Folder::Inbox => 0x0C,
             Folder::Calendar => 0x0D,
@@ -40,10 +46,11 @@ pub(crate) struct Mint {
 }
 
 impl Mint {
-    pub(crate) fn new(mailbox: Uuid) -> Self {
+    /// `store` is drawn once for each mailbox.
+    pub(crate) fn new(mailbox: Uuid, store: Uuid) -> Self {
         Mint {
             mailbox,
-            store: *Uuid::new_v4().as_bytes(),
+            store: *store.as_bytes(),
             next: 0x20_D40E,
         }
     }
@@ -86,12 +93,12 @@ impl Mint {
     }
 
     /// An id that survives moving and sending: `AAkALg…`, ending in `=`.
-    pub(crate) fn immutable(&mut self) -> String {
+    pub(crate) fn immutable(&mut self, unique: Uuid) -> String {
         self.next += 7;
         let mut id = vec![0x00, 0x09, 0x00, 0x2E, 0x00, 0, 0, 0, 0];
         id.extend(self.store);
         id.extend([0x0D, 0x00]);
-        id.extend(Uuid::new_v4().as_bytes());
+        id.extend(unique.as_bytes());
         id.extend([0, 0, 0, 0]);
         id.extend(self.next.to_be_bytes());
         id.extend([0, 0]);
@@ -128,18 +135,18 @@ mod tests {
 
     #[test]
     fn ids_look_like_outlooks() {
-        let mut mint = Mint::new(Uuid::new_v4());
+        let mut mint = Mint::new(Uuid::from_u128(1), Uuid::from_u128(2));
         let item = mint.item(Folder::Drafts);
         assert!(
             item.starts_with("AAMkA") && item.ends_with('=') && item.len() == 152,
             "{item}"
         );
-        let immutable = mint.immutable();
+        let immutable = mint.immutable(Uuid::from_u128(3));
         assert!(
             immutable.starts_with("AAkALg") && immutable.ends_with('='),
             "{immutable}"
         );
-        let attached = attachment(&item, Uuid::new_v4());
+        let attached = attachment(&item, Uuid::from_u128(4));
         assert!(
             attached.starts_with(&item[..148]) && attached.contains("ABEgAQ"),
             "{attached}"
@@ -151,9 +158,12 @@ mod tests {
 
     #[test]
     fn ids_are_new_each_time() {
-        let mut mint = Mint::new(Uuid::new_v4());
+        let mut mint = Mint::new(Uuid::from_u128(1), Uuid::from_u128(2));
         assert_ne!(mint.item(Folder::Drafts), mint.item(Folder::Drafts));
-        assert_ne!(mint.immutable(), mint.immutable());
+        assert_ne!(
+            mint.immutable(Uuid::from_u128(3)),
+            mint.immutable(Uuid::from_u128(3))
+        );
     }
 
     #[test]

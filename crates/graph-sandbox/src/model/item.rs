@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     model::content::Content,
+    model::extended,
     model::ids::{self, Folder},
     options::ReportedSize,
 };
@@ -53,7 +54,14 @@ pub(crate) struct Item {
     pub(crate) modified: Timestamp,
     pub(crate) sent: Option<Timestamp>,
     pub(crate) changes: u32,
+    /// From when on lists of items have it where it is now.
+    pub(crate) listed_from: Instant,
+    /// Single-value extended properties.
+    pub(crate) extended: Vec<extended::Property>,
+    /// Also those that take effect only later.
     pub(crate) attachments: Vec<Attachment>,
+    /// Removed ones, and until when lists still have them.
+    pub(crate) removed: Vec<(Attachment, Instant)>,
 }
 
 impl Item {
@@ -74,11 +82,27 @@ impl Item {
         self.changes += 1;
     }
 
+    /// What is attached by now.
+    pub(crate) fn attached(&self, now: Instant) -> impl Iterator<Item = &Attachment> {
+        self.attachments
+            .iter()
+            .filter(move |attachment| attachment.since <= now)
+    }
+
+    /// What lists show now.
+    pub(crate) fn listed(&self, now: Instant) -> impl Iterator<Item = &Attachment> {
+        let gone = self.removed.iter().filter(move |(_, until)| now < *until);
+        self.attachments
+            .iter()
+            .chain(gone.map(|(attachment, _)| attachment))
+            .filter(move |attachment| attachment.listed_from <= now)
+    }
+
     /// Sum of the files' sizes.
     pub(crate) fn attached_bytes(&self) -> u64 {
         self.attachments
             .iter()
-            .map(|attachment| attachment.content.len())
+            .map(|attachment| attachment.file.content.len())
             .sum()
     }
 
@@ -89,29 +113,25 @@ impl Item {
             .unwrap_or_default()
     }
 
-    pub(crate) fn has_recipients(&self) -> bool {
-        ["toRecipients", "ccRecipients", "bccRecipients"]
-            .iter()
-            .filter_map(|name| self.fields.get(*name)?.as_array())
-            .any(|recipients| !recipients.is_empty())
-    }
-
     fn change_key(&self) -> String {
         use base64::{Engine, engine::general_purpose::STANDARD};
         STANDARD.encode(format!("CQAAABYA{:08}{:08}", self.key.0, self.changes))
     }
 
+    pub(crate) fn etag(&self) -> String {
+        format!("W/\"{}\"", self.change_key())
+    }
+
     /// Every property, as in an answer without `$select`. `parent` is the folder's id.
-    pub(crate) fn json(&self, immutable: bool, parent: &str) -> Map<String, Value> {
+    pub(crate) fn json(&self, immutable: bool, parent: &str, now: Instant) -> Map<String, Value> {
         let mut all = self.fields.clone();
         let mut set = |name: &str, value: Value| {
             all.insert(name.to_owned(), value);
         };
         // Inline attachments do not count, as the message resource documents.
         let visible = self
-            .attachments
-            .iter()
-            .any(|attachment| !attachment.is_inline);
+            .listed(now)
+            .any(|attachment| !attachment.file.is_inline);
         let body = self.fields.get("body").and_then(|body| body.get("content"));
         let preview: String = body
             .and_then(Value::as_str)
@@ -119,7 +139,7 @@ impl Item {
             .chars()
             .take(255)
             .collect();
-        set("@odata.etag", json!(format!("W/\"{}\"", self.change_key())));
+        set("@odata.etag", json!(self.etag()));
         set("changeKey", json!(self.change_key()));
         set("id", json!(self.id(immutable)));
         set("createdDateTime", json!(clock::seconds(self.created)));
@@ -163,17 +183,29 @@ pub(crate) enum Form {
     },
 }
 
-/// Something attached to an item.
+/// A file, or another thing, that is to be attached.
 #[derive(Debug, Clone)]
-pub(crate) struct Attachment {
-    pub(crate) key: Uuid,
+pub(crate) struct NewFile {
     pub(crate) form: Form,
     pub(crate) name: String,
     pub(crate) content_type: Option<String>,
     pub(crate) is_inline: bool,
     pub(crate) content_id: Option<String>,
     pub(crate) content: Content,
+}
+
+/// Something attached to an item.
+#[derive(Debug, Clone)]
+pub(crate) struct Attachment {
+    pub(crate) key: Uuid,
+    pub(crate) file: NewFile,
     pub(crate) modified: Timestamp,
+    /// When it takes effect: before, there is no such attachment.
+    pub(crate) since: Instant,
+    /// From when on lists have it.
+    pub(crate) listed_from: Instant,
+    /// From when on it can be read back.
+    pub(crate) readable_from: Instant,
 }
 
 impl Attachment {
@@ -184,10 +216,13 @@ impl Attachment {
     /// The service counts more than the file: 816 bytes became 1,053, and 3,483,322 became
     /// 3,640,066 in published traces.
     pub(crate) fn reported_size(&self, how: ReportedSize) -> u64 {
-        let len = self.content.len();
+        let len = self.file.content.len();
         match how {
             ReportedSize::Exact => len,
             ReportedSize::Inflated => len + 237 + len * 45 / 1000,
+            ReportedSize::Zero => 0,
+            ReportedSize::Smaller => len / 10 * 9,
+            ReportedSize::Rounded => (len + 512) / 1024 * 1024,
         }
     }
 
@@ -198,21 +233,22 @@ impl Attachment {
         immutable: bool,
         size: ReportedSize,
     ) -> Map<String, Value> {
+        let file = &self.file;
         let mut all = Map::new();
         let mut set = |name: &str, value: Value| {
             all.insert(name.to_owned(), value);
         };
         set("id", json!(self.id(item, immutable)));
         set("lastModifiedDateTime", json!(clock::seconds(self.modified)));
-        set("name", json!(self.name));
-        set("contentType", json!(self.content_type));
+        set("name", json!(file.name));
+        set("contentType", json!(file.content_type));
         set("size", json!(self.reported_size(size)));
-        set("isInline", json!(self.is_inline));
-        match &self.form {
+        set("isInline", json!(file.is_inline));
+        match &file.form {
             Form::File => {
                 set("@odata.type", json!("#microsoft.graph.fileAttachment"));
-                set("@odata.mediaContentType", json!(self.content_type));
-                set("contentId", json!(self.content_id));
+                set("@odata.mediaContentType", json!(file.content_type));
+                set("contentId", json!(file.content_id));
                 set("contentLocation", Value::Null);
             }
             Form::Other { odata_type, rest } => {

@@ -1,210 +1,101 @@
-//! New items: the service's defaults, and which properties a client may write.
-//!
-//! Names follow the published description of `message` and `event`; a name that is in neither is
-//! refused, as the service does.
+//! New items: the service's defaults; and what a client's request makes of the properties.
 
 use serde_json::{Map, Value, json};
 
-use crate::{failure::Failure, model::item::Kind, model::mailbox::Mailbox};
+use super::{
+    extended,
+    item::Kind,
+    mailbox::Mailbox,
+    properties::{self, Access, Type},
+    time_zones,
+};
+use crate::failure::Failure;
 
-/// Properties that the service sets; what a client sends for them is ignored.
-const READ_ONLY: [&str; 13] = [
-    "id",
-    "changeKey",
-    "createdDateTime",
-    "lastModifiedDateTime",
-    "hasAttachments",
-    "bodyPreview",
-    "webLink",
-    "isDraft",
-    "parentFolderId",
-    "receivedDateTime",
-    "sentDateTime",
-    "uniqueBody",
-    "isOrganizer",
-];
-
-const MESSAGE: [&str; 22] = [
-    "bccRecipients",
-    "body",
-    "categories",
-    "ccRecipients",
-    "conversationId",
-    "conversationIndex",
-    "flag",
-    "from",
-    "importance",
-    "inferenceClassification",
-    "internetMessageHeaders",
-    "internetMessageId",
-    "isDeliveryReceiptRequested",
-    "isRead",
-    "isReadReceiptRequested",
-    "replyTo",
-    "sender",
-    "subject",
-    "toRecipients",
-    "extensions",
-    "multiValueExtendedProperties",
-    "singleValueExtendedProperties",
-];
-
-const EVENT: [&str; 35] = [
-    "allowNewTimeProposals",
-    "attendees",
-    "body",
-    "cancelledOccurrences",
-    "categories",
-    "end",
-    "hideAttendees",
-    "iCalUId",
-    "importance",
-    "isAllDay",
-    "isCancelled",
-    "isOnlineMeeting",
-    "isReminderOn",
-    "location",
-    "locations",
-    "onlineMeeting",
-    "onlineMeetingProvider",
-    "onlineMeetingUrl",
-    "organizer",
-    "originalEndTimeZone",
-    "originalStart",
-    "originalStartTimeZone",
-    "recurrence",
-    "reminderMinutesBeforeStart",
-    "responseRequested",
-    "responseStatus",
-    "sensitivity",
-    "seriesMasterId",
-    "showAs",
-    "start",
-    "subject",
-    "transactionId",
-    "type",
-    "multiValueExtendedProperties",
-    "singleValueExtendedProperties",
-];
-
-/// Whether a property belongs to this kind of item, whoever writes it.
-pub(crate) fn knows(kind: Kind, name: &str) -> bool {
-    let known: &[&str] = match kind {
-        Kind::Message => &MESSAGE,
-        Kind::Event => &EVENT,
-    };
-    known
-        .iter()
-        .chain(&READ_ONLY)
-        .any(|known| known.eq_ignore_ascii_case(name))
-        || name.eq_ignore_ascii_case("attachments")
+/// What is written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Target {
+    New,
+    Draft,
+    /// A message that was sent or received, or an event.
+    Fixed,
 }
 
-/// Enumerations that requests write in any letter case and answers in lower camel case.
-const ENUMERATIONS: [&str; 5] = [
-    "importance",
-    "sensitivity",
-    "showAs",
-    "inferenceClassification",
-    "contentType",
-];
-
-/// Takes what a client may write from `input` into `fields`. `attachments` is left to the caller.
+/// Takes what a client may write from `input` into `fields`. `attachments` is left to the caller; gives the
+/// extended properties.
 pub(crate) fn write(
     kind: Kind,
+    target: Target,
     fields: &mut Map<String, Value>,
     input: &Map<String, Value>,
-) -> Result<(), Failure> {
-    let known: &[&str] = match kind {
-        Kind::Message => &MESSAGE,
-        Kind::Event => &EVENT,
-    };
+) -> Result<Vec<extended::Property>, Failure> {
+    let mut extended = Vec::new();
     for (name, value) in input {
-        let name = known
-            .iter()
-            .find(|known| known.eq_ignore_ascii_case(name))
-            .map_or(name.as_str(), |known| *known);
-        if known.contains(&name) {
-            fields.insert(name.to_owned(), normal(name, value)?);
-        } else if !name.contains('@') && name != "attachments" && !READ_ONLY.contains(&name) {
-            let kind = match kind {
-                Kind::Message => "Message",
-                Kind::Event => "Event",
-            };
-            return Err(Failure::new(
-                400,
-                "RequestBodyRead",
-                format!(
-                    "The property '{name}' does not exist on type \
-                     'Microsoft.OutlookServices.{kind}'. Make sure to only use property names \
-                     that are defined by the type."
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn normal(name: &str, value: &Value) -> Result<Value, Failure> {
-    let wrong = || Failure::new(400, "RequestBodyRead", format!("Cannot read '{name}'."));
-    match (name, value) {
-        ("body", Value::Null) => Ok(json!({"contentType": "text", "content": ""})),
-        ("body", Value::Object(body)) => {
-            let mut body = body.clone();
-            let kind = body
-                .get("contentType")
-                .and_then(Value::as_str)
-                .unwrap_or("text");
-            let kind = kind.to_ascii_lowercase();
-            body.insert("contentType".to_owned(), json!(kind));
-            body.entry("content").or_insert_with(|| json!(""));
-            Ok(Value::Object(body))
-        }
-        ("body", _) => Err(wrong()),
-        ("subject", Value::String(_) | Value::Null) => Ok(value.clone()),
-        ("subject", _) => Err(wrong()),
-        ("toRecipients" | "ccRecipients" | "bccRecipients" | "replyTo" | "attendees", _) => {
-            recipients(name, value)
-        }
-        (name, Value::String(text)) if ENUMERATIONS.contains(&name) => {
-            let mut chars = text.chars();
-            let first = chars.next().map(|c| c.to_ascii_lowercase());
-            Ok(json!(first.into_iter().chain(chars).collect::<String>()))
-        }
-        _ => Ok(value.clone()),
-    }
-}
-
-fn recipients(name: &str, value: &Value) -> Result<Value, Failure> {
-    let wrong = || Failure::new(400, "RequestBodyRead", format!("Cannot read '{name}'."));
-    let list = match value {
-        Value::Null => return Ok(json!([])),
-        Value::Array(list) => list,
-        _ => return Err(wrong()),
-    };
-    list.iter()
-        .map(|entry| {
-            let mut entry = entry.as_object().cloned().ok_or_else(wrong)?;
-            let address = entry
-                .get_mut("emailAddress")
-                .and_then(Value::as_object_mut)
-                .ok_or_else(wrong)?;
-            let text = address
-                .get("address")
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            let text = text.to_owned();
-            address.entry("name").or_insert_with(|| json!(text));
-            if name == "attendees" {
-                entry.entry("type").or_insert_with(|| json!("required"));
-                entry
-                    .entry("status")
-                    .or_insert_with(|| json!({"response": "none", "time": "0001-01-01T00:00:00Z"}));
+        let Some(property) = properties::find(kind, name) else {
+            // Annotations are no properties.
+            if name.contains('@') {
+                continue;
             }
-            Ok(Value::Object(entry))
-        })
-        .collect::<Result<Vec<_>, Failure>>()
-        .map(Value::Array)
+            return Err(unknown(kind, name));
+        };
+        match (property.name, property.access) {
+            ("singleValueExtendedProperties", _) => extended = extended::read(value)?,
+            ("attachments", _) if target == Target::New => {}
+            (name, _) if property.kind == Type::Elsewhere => {
+                return Err(Failure::not_in_sandbox(&format!(
+                    "writing `{name}` with an item"
+                )));
+            }
+            (_, Access::Never) if target == Target::New => {}
+            // Seen: refused; the code is assumed.
+            (name, Access::Never) => {
+                let message = format!("Set action is invalid for property '{name}'.");
+                return Err(Failure::new(400, "ErrorInvalidPropertySet", message));
+            }
+            (_, Access::Draft) if kind == Kind::Message && target == Target::Fixed => {
+                // Seen: taken, and without effect.
+                properties::normal(property, value)?;
+            }
+            (name, _) => {
+                fields.insert(name.to_owned(), properties::normal(property, value)?);
+            }
+        }
+    }
+    match kind {
+        Kind::Event => check_times(fields)?,
+        Kind::Message => {}
+    }
+    Ok(extended)
+}
+
+fn unknown(kind: Kind, name: &str) -> Failure {
+    let kind = match kind {
+        Kind::Message => "Message",
+        Kind::Event => "Event",
+    };
+    let message = format!(
+        "The property '{name}' does not exist on type 'Microsoft.OutlookServices.{kind}'. Make sure to only \
+         use property names that are defined by the type."
+    );
+    Failure::new(400, "RequestBodyRead", message)
+}
+
+/// Seen: an event that ends before it starts is refused.
+fn check_times(fields: &Map<String, Value>) -> Result<(), Failure> {
+    let time = |name: &str| {
+        let zoned = fields.get(name)?;
+        Some((
+            zoned.get("dateTime")?.as_str()?,
+            zoned.get("timeZone")?.as_str()?,
+        ))
+    };
+    match (time("start"), time("end")) {
+        (Some(start), Some(end)) if time_zones::is_before(end, start) != Some(true) => Ok(()),
+        _ => Err(Failure::new(
+            400,
+            "ErrorPropertyValidationFailure",
+            "At least one property failed validation.",
+        )),
+    }
 }
 
 /// The properties of an item about which nothing has been said.
@@ -279,9 +170,13 @@ mod tests {
         value.as_object().cloned().expect("an object")
     }
 
+    fn mailbox() -> Mailbox {
+        Mailbox::own(&mut fastrand::Rng::with_seed(1))
+    }
+
     #[test]
     fn known_properties_are_written_and_made_uniform() {
-        let mut fields = defaults(Kind::Message, &Mailbox::own(), "unique");
+        let mut fields = defaults(Kind::Message, &mailbox(), "unique");
         let input = json!({
             "subject": "Hello",
             "importance": "Low",
@@ -290,7 +185,7 @@ mod tests {
             "isDraft": false,
             "@odata.type": "#microsoft.graph.message",
         });
-        write(Kind::Message, &mut fields, &object(&input)).expect("all known");
+        write(Kind::Message, Target::New, &mut fields, &object(&input)).expect("all known");
         assert_eq!(fields["subject"], "Hello");
         assert_eq!(fields["importance"], "low");
         assert_eq!(fields["body"]["contentType"], "html");
@@ -302,18 +197,65 @@ mod tests {
     }
 
     #[test]
-    fn unknown_properties_are_refused_by_name() {
+    fn what_may_not_be_written_is_refused_by_name() {
         let mut fields = Map::new();
-        let error = write(Kind::Message, &mut fields, &object(&json!({"sobject": 1}))).unwrap_err();
-        assert_eq!(error.code, "RequestBodyRead");
-        assert!(error.message.contains("'sobject'"));
-        assert!(
-            write(
-                Kind::Message,
-                &mut fields,
-                &object(&json!({"toRecipients": ["a"]}))
-            )
-            .is_err()
+        for (target, input, code, name) in [
+            (
+                Target::New,
+                json!({"sobject": 1}),
+                "RequestBodyRead",
+                "'sobject'",
+            ),
+            (
+                Target::New,
+                json!({"toRecipients": ["a"]}),
+                "RequestBodyRead",
+                "'toRecipients'",
+            ),
+            (
+                Target::New,
+                json!({"multiValueExtendedProperties": []}),
+                "NotInSandbox",
+                "multiValue",
+            ),
+            (
+                Target::Draft,
+                json!({"isDraft": false}),
+                "ErrorInvalidPropertySet",
+                "'isDraft'",
+            ),
+            (
+                Target::Draft,
+                json!({"attachments": []}),
+                "NotInSandbox",
+                "`attachments`",
+            ),
+        ] {
+            let error = write(Kind::Message, target, &mut fields, &object(&input)).unwrap_err();
+            assert_eq!(error.code, code, "{input}");
+            assert!(error.message.contains(name), "{error:?}");
+        }
+        assert!(fields.is_empty());
+    }
+
+    #[test]
+    fn what_was_sent_keeps_its_words() {
+        let mut fields = object(&json!({"subject": "sent"}));
+        let input = object(&json!({"subject": "changed", "isRead": true}));
+        write(Kind::Message, Target::Fixed, &mut fields, &input).expect("taken");
+        assert_eq!(
+            Value::Object(fields),
+            json!({"subject": "sent", "isRead": true})
         );
+    }
+
+    #[test]
+    fn an_event_ends_after_it_starts() {
+        let at = |hour: u8| json!({"dateTime": format!("2030-01-01T{hour:02}:00:00"), "timeZone": "UTC"});
+        for (start, end, good) in [(9, 10, true), (9, 9, true), (10, 9, false)] {
+            let input = object(&json!({"start": at(start), "end": at(end)}));
+            let written = write(Kind::Event, Target::New, &mut Map::new(), &input);
+            assert_eq!(written.is_ok(), good, "{start} {end}");
+        }
     }
 }

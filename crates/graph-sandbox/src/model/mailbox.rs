@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::{
     failure::Failure,
     model::ids::{Folder, Mint},
+    random::uuid,
 };
 
 /// Address of the mailbox behind `/me`.
@@ -31,19 +32,20 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    pub(crate) fn own() -> Self {
+    /// The mailbox behind `/me`.
+    pub(crate) fn own(rng: &mut fastrand::Rng) -> Self {
         Mailbox {
             user: OWN_USER,
             upn: OWN_UPN.to_owned(),
-            mint: Mint::new(OWN_USER),
+            mint: Mint::new(OWN_USER, uuid(rng)),
         }
     }
 
     /// A mailbox for someone whom a request names for the first time.
-    pub(crate) fn of(name: &str) -> Result<Self, Failure> {
+    pub(crate) fn of(name: &str, rng: &mut fastrand::Rng) -> Result<Self, Failure> {
         let user = match Uuid::try_parse(name) {
             Ok(id) => id,
-            Err(_) if is_address(name) => Uuid::new_v4(),
+            Err(_) if is_address(name) => uuid(rng),
             Err(_) => {
                 let message = format!("The requested user '{name}' is invalid.");
                 return Err(Failure::new(404, "ErrorInvalidUser", message));
@@ -56,7 +58,7 @@ impl Mailbox {
         Ok(Mailbox {
             user,
             upn,
-            mint: Mint::new(user),
+            mint: Mint::new(user, uuid(rng)),
         })
     }
 
@@ -70,18 +72,22 @@ impl Mailbox {
     }
 }
 
-fn is_address(text: &str) -> bool {
+/// Whether a text can be the address of a mailbox.
+pub(crate) fn is_address(text: &str) -> bool {
     text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && domain.contains('.') && !text.contains(char::is_whitespace)
     })
 }
 
 /// The folders that a mailbox has from the start: name in paths, and name for people.
-pub(crate) const FOLDERS: [(Folder, &str, &str); 4] = [
+pub(crate) const FOLDERS: [(Folder, &str, &str); 7] = [
     (Folder::Inbox, "inbox", "Inbox"),
     (Folder::Drafts, "drafts", "Drafts"),
     (Folder::SentItems, "sentitems", "Sent Items"),
     (Folder::DeletedItems, "deleteditems", "Deleted Items"),
+    (Folder::Outbox, "outbox", "Outbox"),
+    (Folder::JunkEmail, "junkemail", "Junk Email"),
+    (Folder::Archive, "archive", "Archive"),
 ];
 
 #[cfg(test)]
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_own_mailbox_goes_by_its_address_and_its_object_id() {
-        let own = Mailbox::own();
+        let own = Mailbox::own(&mut fastrand::Rng::with_seed(1));
         assert!(own.is_named("Sandbox@Example.com"));
         assert!(own.is_named("a8e8e219-4931-45c1-b73d-62626fd79c32"));
         assert!(!own.is_named("someone@example.com"));
@@ -98,11 +104,12 @@ mod tests {
 
     #[test]
     fn a_name_that_is_neither_address_nor_object_id_is_nobody() {
-        assert!(Mailbox::of("shared@example.com").is_ok());
-        assert!(Mailbox::of("6f2d4a2e-5d0f-4a5a-9a36-0f1d8a3c1c11").is_ok());
+        let mut rng = fastrand::Rng::with_seed(1);
+        assert!(Mailbox::of("shared@example.com", &mut rng).is_ok());
+        assert!(Mailbox::of("6f2d4a2e-5d0f-4a5a-9a36-0f1d8a3c1c11", &mut rng).is_ok());
         for name in ["nobody", "", "@", "a@b", "@example.com", "a b@example.com"] {
             assert_eq!(
-                Mailbox::of(name).map(|m| m.upn).unwrap_err().code,
+                Mailbox::of(name, &mut rng).map(|m| m.upn).unwrap_err().code,
                 "ErrorInvalidUser"
             );
         }

@@ -2,13 +2,11 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use jiff::Timestamp;
-use uuid::Uuid;
 
-use crate::{
-    model::content::Content,
-    model::item::{Attachment, Form, ItemKey},
+use crate::model::{
+    content::{Content, Piece},
+    item::{Form, ItemKey, NewFile},
 };
 
 /// What the session's creator said about the file.
@@ -41,7 +39,7 @@ pub(crate) struct Session {
     pub(crate) item: ItemKey,
     pub(crate) place: Place,
     pub(crate) file: Announced,
-    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) received: u64,
     pub(crate) expires: Instant,
     pub(crate) expires_at: Timestamp,
@@ -51,23 +49,21 @@ pub(crate) struct Session {
 
 impl Session {
     /// Takes the next range; `Some` when the file is whole.
-    pub(crate) fn append(&mut self, pieces: Vec<Bytes>) -> Option<Content> {
-        self.received += pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+    pub(crate) fn append(&mut self, pieces: Vec<Piece>) -> Option<Content> {
+        self.received += pieces.iter().map(Piece::len).sum::<u64>();
         self.pieces.extend(pieces);
         (self.received == self.file.size).then(|| Content::new(std::mem::take(&mut self.pieces)))
     }
 
-    /// The attachment that this session makes of `content`.
-    pub(crate) fn attachment(&self, content: Content, now: Timestamp) -> Attachment {
-        Attachment {
-            key: Uuid::new_v4(),
+    /// The file that this session makes of `content`.
+    pub(crate) fn file(&self, content: Content) -> NewFile {
+        NewFile {
             form: Form::File,
             name: self.file.name.clone(),
             content_type: self.file.content_type.clone(),
             is_inline: self.file.is_inline,
             content_id: self.file.content_id.clone(),
             content,
-            modified: now,
         }
     }
 }

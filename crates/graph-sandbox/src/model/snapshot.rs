@@ -27,6 +27,8 @@ pub struct HeldFile {
     pub is_inline: bool,
     /// What the body calls it by.
     pub content_id: Option<String>,
+    /// Whether it has taken effect: `--late-commit` lets some do so later.
+    pub committed: bool,
 }
 
 /// A message or an event, and what is attached to it.
@@ -42,7 +44,7 @@ pub struct HeldItem {
     pub immutable_id: String,
     /// Address of the mailbox that it is in.
     pub mailbox: String,
-    /// `inbox`, `drafts`, `sentitems`, `deleteditems` or `calendar`.
+    /// `inbox`, `drafts`, `sentitems`, `deleteditems`, `outbox`, `junkemail`, `archive` or `calendar`.
     pub folder: &'static str,
     /// Its subject.
     pub subject: String,
@@ -55,6 +57,7 @@ pub struct HeldItem {
 /// Every item, oldest first. Hashes what has not been hashed yet.
 pub(crate) fn items(shared: &Shared) -> Vec<HeldItem> {
     let store = shared.store();
+    let now = store.clock.now();
     let mut contents: Vec<Content> = Vec::new();
     let mut all: Vec<HeldItem> = store
         .items()
@@ -75,6 +78,9 @@ pub(crate) fn items(shared: &Shared) -> Vec<HeldItem> {
                 Folder::Drafts => "drafts",
                 Folder::SentItems => "sentitems",
                 Folder::DeletedItems => "deleteditems",
+                Folder::Outbox => "outbox",
+                Folder::JunkEmail => "junkemail",
+                Folder::Archive => "archive",
                 Folder::Calendar => "calendar",
                 Folder::Sessions => "sessions",
             },
@@ -84,18 +90,20 @@ pub(crate) fn items(shared: &Shared) -> Vec<HeldItem> {
                 .attachments
                 .iter()
                 .map(|attachment| {
-                    contents.push(attachment.content.clone());
+                    let file = &attachment.file;
+                    contents.push(file.content.clone());
                     HeldFile {
                         id: attachment.id(item, false),
-                        name: attachment.name.clone(),
-                        size: match attachment.form {
-                            Form::File => attachment.content.len(),
+                        name: file.name.clone(),
+                        size: match file.form {
+                            Form::File => file.content.len(),
                             Form::Other { .. } => 0,
                         },
                         sha256: String::new(),
-                        content_type: attachment.content_type.clone(),
-                        is_inline: attachment.is_inline,
-                        content_id: attachment.content_id.clone(),
+                        content_type: file.content_type.clone(),
+                        is_inline: file.is_inline,
+                        content_id: file.content_id.clone(),
+                        committed: attachment.since <= now,
                     }
                 })
                 .collect(),

@@ -4,46 +4,70 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
+    clock::Clock,
     failure::Failure,
-    model::content::Content,
-    model::ids::{self, Folder},
-    model::item::{Attachment, Item, ItemKey, Kind},
-    model::item_defaults,
-    model::mailbox::{Mailbox, Owner},
-    model::session::{Announced, Place, Session},
-    options::{Options, RepeatLast},
-    tokens,
+    model::{
+        content::{Arena, Content},
+        extended,
+        ids::{self, Folder},
+        item::{Attachment, Item, ItemKey, Kind, NewFile},
+        item_defaults::{self, Target},
+        mailbox::{Mailbox, Owner},
+        naming,
+        session::{Announced, Place, Session},
+    },
+    options::{ContentStore, Options, RepeatLast},
+    random::{Delay, draw, uuid},
+    tokens::Issuer,
 };
 
 /// The state of the stand-in.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) clock: Clock,
+    /// Where content lies, unless it lies in memory.
+    pub(crate) arena: Option<Arc<Arena>>,
     items: BTreeMap<ItemKey, Item>,
     ids: HashMap<String, ItemKey>,
     sessions: HashMap<String, Session>,
     next: u64,
+    rng: fastrand::Rng,
+    issuer: Issuer,
+}
+
+/// What can be changed for a new item.
+#[derive(Debug)]
+pub(crate) struct Draft<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) input: &'a Map<String, Value>,
+    pub(crate) folder: Option<Folder>,
 }
 
 impl Store {
-    /// A store with the mailbox behind `/me`.
-    pub(crate) fn new() -> Self {
+    /// A store with the mailbox behind `/me`. The same seed makes the same ids.
+    pub(crate) fn new(seed: u64, clock: Clock, arena: Option<Arc<Arena>>, seeded: bool) -> Self {
         let mut store = Store {
             mailboxes: Vec::new(),
+            clock,
+            arena,
             items: BTreeMap::new(),
             ids: HashMap::new(),
             sessions: HashMap::new(),
             next: 0,
+            rng: fastrand::Rng::with_seed(seed),
+            issuer: Issuer::new(seed.wrapping_add(1), seeded),
         };
-        store.open(Mailbox::own());
+        let own = Mailbox::own(&mut store.rng);
+        store.open(own);
         store
     }
 
@@ -62,8 +86,13 @@ impl Store {
         });
         for (kind, value) in [(Kind::Message, draft), (Kind::Event, event)] {
             let input = value.as_object().cloned().unwrap_or_default();
+            let draft = Draft {
+                kind,
+                input: &input,
+                folder: None,
+            };
             // These two are known to be well-formed.
-            let _ = self.create(index, kind, &input, Duration::ZERO);
+            let _ = self.create(index, &draft, &Options::default());
         }
         index
     }
@@ -80,54 +109,107 @@ impl Store {
             .position(|mailbox| mailbox.is_named(name))
         {
             Some(index) => Ok(index),
-            None => Ok(self.open(Mailbox::of(name)?)),
+            None => {
+                let mailbox = Mailbox::of(name, &mut self.rng)?;
+                Ok(self.open(mailbox))
+            }
         }
+    }
+
+    pub(crate) fn owner(&self, mailbox: usize) -> Result<&Mailbox, Failure> {
+        self.mailboxes.get(mailbox).ok_or_else(Failure::not_found)
+    }
+
+    fn draw(&mut self, delay: Delay) -> Duration {
+        draw(&mut self.rng, delay)
     }
 
     /// Makes a draft or an event.
     pub(crate) fn create(
         &mut self,
         mailbox: usize,
-        kind: Kind,
-        input: &Map<String, Value>,
-        settle: Duration,
+        draft: &Draft<'_>,
+        options: &Options,
     ) -> Result<ItemKey, Failure> {
-        let unique = Uuid::new_v4().simple().to_string();
-        let owner = self
-            .mailboxes
-            .get_mut(mailbox)
-            .ok_or_else(Failure::not_found)?;
-        let mut fields = item_defaults::defaults(kind, owner, &unique);
-        item_defaults::write(kind, &mut fields, input)?;
-        let folder = match kind {
+        let kind = draft.kind;
+        let unique = uuid(&mut self.rng).simple().to_string();
+        let mut fields = item_defaults::defaults(kind, self.owner(mailbox)?, &unique);
+        let extended = item_defaults::write(kind, Target::New, &mut fields, draft.input)?;
+        let folder = draft.folder.unwrap_or(match kind {
             Kind::Message => Folder::Drafts,
             Kind::Event => Folder::Calendar,
-        };
-        let (id, immutable_id) = (owner.mint.item(folder), owner.mint.immutable());
+        });
+        let now = self.clock.now();
+        let time = self.clock.time();
+        let listed_from = now + self.draw(options.message_lag);
+        Ok(self.insert(Item {
+            key: ItemKey(0),
+            mailbox,
+            kind,
+            folder,
+            id: String::new(),
+            immutable_id: String::new(),
+            fields,
+            settled: now + options.settle,
+            created: time,
+            modified: time,
+            sent: None,
+            changes: 0,
+            listed_from,
+            extended,
+            attachments: Vec::new(),
+            removed: Vec::new(),
+        }))
+    }
+
+    /// Gives an item its key and its ids.
+    fn insert(&mut self, mut item: Item) -> ItemKey {
         self.next += 1;
-        let key = ItemKey(self.next);
-        self.ids.insert(id.clone(), key);
-        self.ids.insert(immutable_id.clone(), key);
-        let now = Timestamp::now();
-        self.items.insert(
-            key,
-            Item {
-                key,
-                mailbox,
-                kind,
-                folder,
-                id,
-                immutable_id,
-                fields,
-                settled: Instant::now() + settle,
-                created: now,
-                modified: now,
-                sent: None,
-                changes: 0,
-                attachments: Vec::new(),
-            },
-        );
-        Ok(key)
+        let unique = uuid(&mut self.rng);
+        item.key = ItemKey(self.next);
+        if let Some(owner) = self.mailboxes.get_mut(item.mailbox) {
+            item.id = owner.mint.item(item.folder);
+            item.immutable_id = owner.mint.immutable(unique);
+        }
+        self.ids.insert(item.id.clone(), item.key);
+        self.ids.insert(item.immutable_id.clone(), item.key);
+        let key = item.key;
+        self.items.insert(key, item);
+        key
+    }
+
+    /// A second item like this one, in `folder`, with attachments of their own.
+    pub(crate) fn copy(
+        &mut self,
+        key: ItemKey,
+        folder: Folder,
+        options: &Options,
+    ) -> Result<ItemKey, Failure> {
+        let listed_from = self.clock.now() + self.draw(options.message_lag);
+        let item = self.item(key)?;
+        let (now, time) = (self.clock.now(), self.clock.time());
+        let mut copy = Item {
+            key: ItemKey(0),
+            mailbox: item.mailbox,
+            kind: item.kind,
+            folder,
+            id: String::new(),
+            immutable_id: String::new(),
+            fields: item.fields.clone(),
+            settled: now + options.settle,
+            created: time,
+            modified: time,
+            sent: item.sent,
+            changes: 0,
+            listed_from,
+            extended: item.extended.clone(),
+            attachments: item.attached(now).cloned().collect(),
+            removed: Vec::new(),
+        };
+        for attachment in &mut copy.attachments {
+            attachment.key = uuid(&mut self.rng);
+        }
+        Ok(self.insert(copy))
     }
 
     /// Finds an item by either of its ids.
@@ -161,8 +243,35 @@ impl Store {
             .find(|item| item.mailbox == 0 && item.kind == kind)
     }
 
+    /// Writes what a client may change.
+    pub(crate) fn change(
+        &mut self,
+        key: ItemKey,
+        input: &Map<String, Value>,
+    ) -> Result<(), Failure> {
+        let time = self.clock.time();
+        let item = self.item_mut(key)?;
+        let target = match item.is_draft() {
+            true => Target::Draft,
+            false => Target::Fixed,
+        };
+        let mut fields = item.fields.clone();
+        let extended = item_defaults::write(item.kind, target, &mut fields, input)?;
+        item.fields = fields;
+        extended::merge(&mut item.extended, extended);
+        item.touch(time);
+        Ok(())
+    }
+
     /// Moves an item: its normal id changes, the immutable one stays, its sessions end.
-    pub(crate) fn move_to(&mut self, key: ItemKey, folder: Folder) -> Result<(), Failure> {
+    pub(crate) fn move_to(
+        &mut self,
+        key: ItemKey,
+        folder: Folder,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        let (now, time) = (self.clock.now(), self.clock.time());
+        let listed_from = now + self.draw(options.message_lag);
         let item = self.items.get_mut(&key).ok_or_else(Failure::not_found)?;
         let owner = self
             .mailboxes
@@ -171,10 +280,18 @@ impl Store {
         self.ids.remove(&item.id);
         item.id = owner.mint.item(folder);
         item.folder = folder;
-        item.touch(Timestamp::now());
+        item.listed_from = listed_from;
+        item.touch(time);
         self.ids.insert(item.id.clone(), key);
         self.sessions.retain(|_, session| session.item != key);
         Ok(())
+    }
+
+    /// Sends: the message is in Sent Items from now on.
+    pub(crate) fn send(&mut self, key: ItemKey, options: &Options) -> Result<(), Failure> {
+        let time = self.clock.time();
+        self.item_mut(key)?.sent = Some(time);
+        self.move_to(key, Folder::SentItems, options)
     }
 
     /// Removes an item for good.
@@ -186,18 +303,63 @@ impl Store {
         self.sessions.retain(|_, session| session.item != key);
     }
 
-    /// Attaches, if the item's limits allow it.
+    /// Attaches, if the item's limits allow it; gives the new attachment's key.
     pub(crate) fn attach(
         &mut self,
         key: ItemKey,
-        attachment: Attachment,
+        file: NewFile,
         options: &Options,
-    ) -> Result<&Attachment, Failure> {
+    ) -> Result<Uuid, Failure> {
+        check_room(self.item(key)?, file.content.len(), options)?;
+        self.attach_anyhow(key, file, options)
+    }
+
+    fn attach_anyhow(
+        &mut self,
+        key: ItemKey,
+        mut file: NewFile,
+        options: &Options,
+    ) -> Result<Uuid, Failure> {
+        file.name = naming::rename(options.rename, &file.name);
+        file.content = file.content.kept(options.content);
+        let time = self.clock.time();
+        let since = self.clock.now() + self.draw(options.late_commit);
+        let attachment = Attachment {
+            key: uuid(&mut self.rng),
+            file,
+            modified: time,
+            since,
+            listed_from: since + self.draw(options.list_lag),
+            readable_from: since + self.draw(options.value_lag),
+        };
+        let new = attachment.key;
         let item = self.item_mut(key)?;
-        check_room(item, attachment.content.len(), options)?;
-        item.touch(attachment.modified);
+        item.touch(time);
         item.attachments.push(attachment);
-        item.attachments.last().ok_or_else(Failure::not_found)
+        Ok(new)
+    }
+
+    /// Removes an attachment.
+    pub(crate) fn detach(
+        &mut self,
+        key: ItemKey,
+        attachment: Uuid,
+        options: &Options,
+    ) -> Result<(), Failure> {
+        let time = self.clock.time();
+        let until: Instant = self.clock.now() + self.draw(options.list_lag);
+        let item = self.item_mut(key)?;
+        let at = item
+            .attachments
+            .iter()
+            .position(|other| other.key == attachment)
+            .ok_or_else(Failure::not_found)?;
+        let gone = item.attachments.remove(at);
+        if !options.list_lag.is_zero() {
+            item.removed.push((gone, until));
+        }
+        item.touch(time);
+        Ok(())
     }
 
     /// Opens a session; one that is born `over` is already past its time.
@@ -209,7 +371,7 @@ impl Store {
         over: bool,
         options: &Options,
     ) -> Result<&Session, Failure> {
-        let now = Instant::now();
+        let now = self.clock.now();
         // Their bytes would otherwise stay for as long as the stand-in runs.
         for session in self
             .sessions
@@ -225,13 +387,13 @@ impl Store {
             .get_mut(mailbox)
             .ok_or_else(Failure::not_found)?;
         let id = owner.mint.item(Folder::Sessions);
-        let created = Timestamp::now();
+        let created = self.clock.time();
         let expires_at = created
             .checked_add(options.session_ttl)
-            .unwrap_or(Timestamp::MAX);
+            .unwrap_or(jiff::Timestamp::MAX);
         let session = Session {
             id: id.clone(),
-            token: tokens::upload(created, expires_at),
+            token: self.issuer.upload(created, options.session_ttl),
             item: key,
             place,
             file,
@@ -266,37 +428,56 @@ impl Store {
         options: &Options,
     ) -> Result<(ItemKey, Uuid), Failure> {
         let session = self.sessions.get_mut(id).ok_or_else(Failure::not_found)?;
-        let attachment = session.attachment(content.clone(), Timestamp::now());
-        let (item, key) = (session.item, attachment.key);
+        let file = session.file(content.clone());
+        let item = session.item;
         match options.repeat_last {
             RepeatLast::Refuse => {
                 self.sessions.remove(id);
             }
             RepeatLast::Attach => session.finished = Some(content),
         }
-        let item_state = self.item_mut(item)?;
-        item_state.touch(attachment.modified);
-        item_state.attachments.push(attachment);
-        Ok((item, key))
+        Ok((item, self.attach_anyhow(item, file, options)?))
+    }
+
+    /// A bearer token for the Graph host.
+    pub(crate) fn issue(&mut self, life: Duration, scopes: &str, user: bool) -> String {
+        let now = self.clock.time();
+        self.issuer.access(now, life, scopes, user)
+    }
+}
+
+/// Where the options want content to be.
+pub(crate) fn arena(options: &Options) -> std::io::Result<Option<Arc<Arena>>> {
+    match options.content {
+        ContentStore::Memory => Ok(None),
+        ContentStore::File | ContentStore::Hash => Arena::new().map(Some),
     }
 }
 
 /// What stands for a message's headers and body when its size is counted.
 const OVERHEAD: u64 = 64 * 1024;
 
-/// Refuses what would make an item too large or too many.
+/// Refuses what would make an item too many attachments, or too large.
 pub(crate) fn check_room(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
-    if item.attachments.len() >= options.max_attachments {
-        // Assumed: the limit is known, its error is not.
-        return Err(Failure::new(
-            400,
-            "ErrorInvalidRequest",
-            format!(
-                "The item already has {} attachments.",
-                options.max_attachments
-            ),
-        ));
+    check_number(item, options)?;
+    check_size(item, more, options)
+}
+
+/// Refuses one attachment too many.
+pub(crate) fn check_number(item: &Item, options: &Options) -> Result<(), Failure> {
+    if item.attachments.len() < options.max_attachments {
+        return Ok(());
     }
+    // Assumed: the limit is known, its error is not.
+    let message = format!(
+        "The item already has {} attachments.",
+        options.max_attachments
+    );
+    Err(Failure::new(400, "ErrorInvalidRequest", message))
+}
+
+/// Refuses what would make an item too large.
+pub(crate) fn check_size(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
     match options.message_limit {
         Some(limit) if item.attached_bytes() + more + OVERHEAD > limit => {
             Err(Failure::message_too_large())

@@ -1,27 +1,21 @@
-//! Request bodies coming in and answers going out, at the pace that the options ask for.
+//! Request bodies coming in, at the pace that the options ask for, and not for ever.
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
-/// Small enough for a slow answer to flow instead of coming in lumps.
-const SLICE: usize = 16 * 1024;
+use crate::{
+    model::content::{Piece, Sink},
+    throttle::Permit,
+};
 
 /// A body as it was read.
 #[derive(Debug, Default)]
 pub(crate) struct Read {
     /// Empty when the body was over the limit: it is then read to its end but not kept.
-    pub(crate) pieces: Vec<Bytes>,
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) len: u64,
 }
 
@@ -32,126 +26,102 @@ pub(crate) enum Ended {
     Whole(Read),
     /// As many bytes as were waited for are there, or the body is shorter.
     Enough,
-    /// The client went away in the middle.
+    /// The client went away in the middle, or stood still for too long.
     Broken,
+    /// There is no room for it.
+    NoRoom,
 }
 
-/// Reads a body, keeping at most `keep` bytes of it, and stopping after `stop` if that is given.
-pub(crate) async fn read(
-    mut body: Incoming,
-    keep: u64,
-    stop: Option<u64>,
-    bandwidth: Option<u64>,
-) -> Ended {
-    let mut pace = Pace::new(bandwidth);
-    let mut read = Read::default();
-    while stop.is_none_or(|stop| read.len < stop) {
-        let data = match body.frame().await {
-            None => break,
-            Some(Err(_)) => return Ended::Broken,
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => data,
-                Err(_trailers) => continue,
-            },
-        };
-        read.len += data.len() as u64;
-        if let Some(until) = pace.after(data.len()) {
-            tokio::time::sleep_until(until).await;
-        }
-        if stop.is_some() {
-            continue;
-        }
-        if read.len <= keep {
-            read.pieces.push(data);
-        } else {
-            read.pieces = Vec::new();
+/// How a body is read.
+#[derive(Debug)]
+pub(crate) struct Reading<'a> {
+    /// Where it goes.
+    pub(crate) sink: Sink,
+    /// The most that is kept.
+    pub(crate) keep: u64,
+    /// Stop after so many bytes.
+    pub(crate) stop: Option<u64>,
+    pub(crate) bandwidth: Option<u64>,
+    /// How long no byte may come.
+    pub(crate) idle: Duration,
+    /// What it holds while it comes.
+    pub(crate) permit: Option<&'a Permit>,
+}
+
+impl Reading<'_> {
+    /// Reads what nobody wants.
+    pub(crate) fn away(idle: Duration, bandwidth: Option<u64>) -> Self {
+        Reading {
+            sink: Sink::Nothing,
+            keep: 0,
+            stop: None,
+            bandwidth,
+            idle,
+            permit: None,
         }
     }
-    match stop {
-        Some(_) => Ended::Enough,
-        None => Ended::Whole(read),
+
+    pub(crate) async fn read(mut self, mut body: Incoming) -> Ended {
+        let mut pace = Pace::new(self.bandwidth);
+        let mut len = 0;
+        while self.stop.is_none_or(|stop| len < stop) {
+            let data = match tokio::time::timeout(self.idle, body.frame()).await {
+                Ok(None) => break,
+                Ok(Some(Err(_))) | Err(_) => return Ended::Broken,
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => data,
+                    Err(_trailers) => continue,
+                },
+            };
+            len += data.len() as u64;
+            let until = pace.after(data.len());
+            let moved = until.unwrap_or_else(Instant::now).into_std();
+            // Whoever was overtaken reads to the end, and keeps nothing.
+            if self.permit.is_some_and(|permit| !permit.moved(moved)) || len > self.keep {
+                self.sink = Sink::Nothing;
+            }
+            if self.stop.is_none() && self.sink.push(data).is_err() {
+                return Ended::NoRoom;
+            }
+            if let Some(until) = until {
+                tokio::time::sleep_until(until).await;
+            }
+        }
+        match self.stop {
+            Some(_) => Ended::Enough,
+            None => Ended::Whole(Read {
+                pieces: self.sink.into_pieces(),
+                len,
+            }),
+        }
     }
 }
 
 /// Turns a rate into the moments at which bytes may have passed.
 #[derive(Debug)]
-struct Pace {
+pub(crate) struct Pace {
     rate: Option<u64>,
     start: Instant,
     passed: u64,
 }
 
 impl Pace {
-    fn new(rate: Option<u64>) -> Self {
+    pub(crate) fn new(rate: Option<u64>) -> Self {
         Pace {
-            rate,
+            rate: rate.filter(|rate| *rate > 0),
             start: Instant::now(),
             passed: 0,
         }
     }
 
+    pub(crate) fn is_limited(&self) -> bool {
+        self.rate.is_some()
+    }
+
     /// Counts `bytes`; when they may count as passed.
-    fn after(&mut self, bytes: usize) -> Option<Instant> {
-        let rate = self.rate.filter(|rate| *rate > 0)?;
+    pub(crate) fn after(&mut self, bytes: usize) -> Option<Instant> {
+        let rate = self.rate?;
         self.passed += bytes as u64;
         Some(self.start + Duration::from_secs_f64(self.passed as f64 / rate as f64))
-    }
-}
-
-/// The body of an answer.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pieces: VecDeque<Bytes>,
-    left: u64,
-    pace: Pace,
-    wait: Option<Pin<Box<Sleep>>>,
-}
-
-impl Outgoing {
-    pub(crate) fn new(pieces: Vec<Bytes>, bandwidth: Option<u64>) -> Self {
-        let left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Outgoing {
-            pieces: pieces.into(),
-            left,
-            pace: Pace::new(bandwidth),
-            wait: None,
-        }
-    }
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let this = self.get_mut();
-        if let Some(wait) = &mut this.wait {
-            std::task::ready!(wait.as_mut().poll(cx));
-            this.wait = None;
-        }
-        let Some(mut piece) = this.pieces.pop_front() else {
-            return Poll::Ready(None);
-        };
-        if this.pace.rate.is_some() && piece.len() > SLICE {
-            let rest = piece.split_off(SLICE);
-            this.pieces.push_front(rest);
-        }
-        this.left -= piece.len() as u64;
-        this.wait = this
-            .pace
-            .after(piece.len())
-            .map(|at| Box::pin(tokio::time::sleep_until(at)));
-        Poll::Ready(Some(Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
     }
 }

@@ -1,26 +1,32 @@
 //! One TCP connection: hyper serves it until the client leaves, or until a request's fault ends it.
 //!
 //! This is the only file that cuts connections. A cut is asked for through [`Cut`], because the
-//! code that answers a request does not own the socket.
+//! code that answers a request does not own the socket. A client that lets no byte move for too long is cut,
+//! too.
 
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
+    io,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::Notify,
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::server::body::Outgoing;
+use crate::server::outgoing::Outgoing;
 
 /// How a connection ends before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +42,8 @@ pub(crate) enum How {
 pub(crate) struct Cut {
     how: Arc<Mutex<Option<How>>>,
     asked: Arc<Notify>,
+    /// Requests for whose answer the client waits on purpose.
+    waits: Arc<AtomicUsize>,
 }
 
 impl Cut {
@@ -44,6 +52,13 @@ impl Cut {
         *self.how.lock().unwrap_or_else(PoisonError::into_inner) = Some(how);
         self.asked.notify_one();
         std::future::pending().await
+    }
+
+    /// Lets the client wait, without counting that as its idleness.
+    pub(crate) async fn pause(&self, time: Duration) {
+        self.waits.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(time).await;
+        self.waits.fetch_sub(1, Ordering::SeqCst);
     }
 
     fn asked_for(&self) -> Option<How> {
@@ -68,8 +83,66 @@ impl Socket for TlsStream<TcpStream> {
     }
 }
 
+/// A stream that remembers when bytes moved last.
+struct Watched<S> {
+    socket: S,
+    moved: Arc<Mutex<Instant>>,
+}
+
+impl<S> Watched<S> {
+    fn note<T>(&self, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if matches!(result, Poll::Ready(Ok(_))) {
+            *self.moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        self.note(result)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        self.note(result)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+/// Ends when no byte has moved for `idle`, and not because the client was kept waiting.
+async fn until_idle(idle: Duration, moved: &Mutex<Instant>, cut: &Cut) {
+    loop {
+        let last = *moved.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = idle.saturating_sub(last.elapsed());
+        match (left.is_zero(), cut.waits.load(Ordering::SeqCst)) {
+            (true, 0) => return,
+            (true, _) => tokio::time::sleep(idle.max(Duration::from_millis(10))).await,
+            (false, _) => tokio::time::sleep(left).await,
+        }
+    }
+}
+
 /// Serves one connection with `answer`.
-pub(crate) async fn serve<S, A, F>(socket: S, answer: A)
+pub(crate) async fn serve<S, A, F>(socket: S, idle: Duration, answer: A)
 where
     S: Socket,
     A: Fn(Request<Incoming>, Cut) -> F + Unpin + Send + 'static,
@@ -85,20 +158,30 @@ where
                 as Pin<Box<dyn Future<Output = Result<_, Infallible>> + Send>>
         })
     };
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(socket), service);
+    let moved = Arc::new(Mutex::new(Instant::now()));
+    let watched = Watched {
+        socket,
+        moved: Arc::clone(&moved),
+    };
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .serve_connection(TokioIo::new(watched), service);
     {
         let asked = cut.asked.notified();
-        tokio::pin!(asked);
+        let idle = until_idle(idle, &moved, &cut);
+        tokio::pin!(asked, idle);
         poll_fn(|cx| {
             // Errors here are the client's: it left, or it does not speak HTTP.
             match connection.poll_without_shutdown(cx) {
                 Poll::Ready(_) => Poll::Ready(()),
-                Poll::Pending => asked.as_mut().poll(cx),
+                Poll::Pending if asked.as_mut().poll(cx).is_ready() => Poll::Ready(()),
+                Poll::Pending => idle.as_mut().poll(cx),
             }
         })
         .await;
     }
-    let socket = connection.into_parts().io.into_inner();
+    let socket = connection.into_parts().io.into_inner().socket;
     match cut.asked_for() {
         Some(How::Reset) => {
             // Zero linger makes the close below a reset.

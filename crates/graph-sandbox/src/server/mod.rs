@@ -4,5 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod exchange;
+pub(crate) mod head;
+pub(crate) mod outgoing;
 pub(crate) mod reply;
 pub(crate) mod tls;

@@ -15,6 +15,8 @@ use rustls::{
 use tempfile::NamedTempFile;
 use tokio_rustls::TlsAcceptor;
 
+use crate::options::Options;
+
 /// Longer than anyone lets it run, and far below the 825 days that Apple's verifier allows.
 const VALID_DAYS: i64 = 30;
 
@@ -35,8 +37,8 @@ impl std::fmt::Debug for Tls {
 impl Tls {
     /// Makes the certificates. The authority's key is forgotten at once, so nothing else can be
     /// signed by what clients are told to trust.
-    pub(crate) fn new() -> io::Result<Self> {
-        let (pem, chain, key) = certificates().map_err(io::Error::other)?;
+    pub(crate) fn new(options: &Options) -> io::Result<Self> {
+        let (pem, chain, key) = certificates(options).map_err(io::Error::other)?;
         // The provider is named: with none installed, rustls may not be able to choose.
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -66,7 +68,28 @@ type Certificates = (
     PrivateKeyDer<'static>,
 );
 
-fn certificates() -> Result<Certificates, rcgen::Error> {
+/// The names: loopback, what was allowed, and Microsoft's own, for clients that have them built in. Nobody else
+/// trusts this authority, and its key is gone.
+fn names(options: &Options) -> Vec<String> {
+    let mut names: Vec<String> = [
+        "127.0.0.1",
+        "::1",
+        "localhost",
+        "graph.microsoft.com",
+        "outlook.office.com",
+        "outlook.office365.com",
+        "login.microsoftonline.com",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    if !options.host.is_unspecified() && !options.host.is_loopback() {
+        names.push(options.host.to_string());
+    }
+    names.extend(options.allow_hosts.iter().cloned());
+    names
+}
+
+fn certificates(options: &Options) -> Result<Certificates, rcgen::Error> {
     let day = |days: i64| {
         let day = Zoned::now().saturating_add(Span::new().days(days));
         let number = |value: i8| u8::try_from(value).unwrap_or(1);
@@ -82,8 +105,7 @@ fn certificates() -> Result<Certificates, rcgen::Error> {
     params.not_after = day(VALID_DAYS);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
-    let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
-    let mut params = CertificateParams::new(names)?;
+    let mut params = CertificateParams::new(names(options))?;
     params
         .distinguished_name
         .push(DnType::CommonName, "localhost");

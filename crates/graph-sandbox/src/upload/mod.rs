@@ -10,14 +10,16 @@ use serde_json::{Map, Value, json};
 use crate::{
     failure::{Failure, status_refusal},
     graph::route,
-    model::item::ItemKey,
-    model::session::{Place, Session},
-    model::store,
-    options::{Casing, Expired, LocationForm, Options, StatusAnswer},
-    server::body::Read,
-    server::reply::Reply,
-    shared::{Head, Shared},
-    throttle::Permit,
+    model::{
+        content::Content,
+        item::ItemKey,
+        session::{Place, Session},
+        store::{self, Store},
+    },
+    options::{Casing, Expired, LocationForm, Options, RefusedBytes, StatusAnswer, UploadAuth},
+    server::{body::Read, head::Head, reply::Reply},
+    shared::Shared,
+    throttle::{Change, Permit},
     upload::range::Range,
 };
 
@@ -35,25 +37,41 @@ pub(crate) struct Admitted {
     pub(crate) permit: Permit,
 }
 
+/// The token of an upload URL: from its query, or, where that is taken, as a bearer.
+fn token(head: &Head, options: &Options) -> Result<String, Failure> {
+    let in_query = url::form_urlencoded::parse(head.query.as_bytes())
+        .find(|(name, _)| name == "authtoken")
+        .map(|(_, value)| value.into_owned());
+    let Some(header) = head.header("authorization") else {
+        return Ok(in_query.unwrap_or_default());
+    };
+    let bearer = match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => "",
+    };
+    match options.upload_auth {
+        // Seen: the header wins over a valid token in the URL.
+        UploadAuth::Refuse => Err(Failure::audience(GRAPH_AUDIENCE)),
+        UploadAuth::Own if in_query.as_deref().is_some_and(|token| token != bearer) => {
+            Err(Failure::audience(GRAPH_AUDIENCE))
+        }
+        UploadAuth::Own => Ok(bearer.to_owned()),
+    }
+}
+
 /// Checks everything that can be checked before the body is read.
 pub(crate) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
     let options = &shared.options;
-    if head.headers.contains_key("authorization") {
-        return Err(Failure::audience(GRAPH_AUDIENCE));
-    }
+    let token = token(head, options)?;
     if options.audience_incident && head.method == Method::PUT {
         return Err(Failure::audience(AUDIENCE));
     }
     if ![Method::PUT, Method::GET, Method::DELETE].contains(&head.method) {
-        return Err(Failure::method_not_allowed());
+        return Err(Failure::method_not_allowed("GET, PUT, DELETE"));
     }
     let id = route::session_id(&head.path).ok_or_else(Failure::not_found)?;
-    let token = url::form_urlencoded::parse(head.query.as_bytes())
-        .find(|(name, _)| name == "authtoken")
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default();
     let mut store = shared.store();
-    let now = std::time::Instant::now();
+    let now = store.clock.now();
     let session = store.session_mut(&id).ok_or_else(Failure::not_found)?;
     if session.token != token {
         return Err(Failure::new(
@@ -82,8 +100,11 @@ pub(crate) fn admit(shared: &Shared, head: &Head) -> Result<Admitted, Failure> {
     }
     let mailbox = item.mailbox;
     drop(store);
-    let writing = (head.method != Method::GET).then_some(key);
-    let permit = shared.throttle.enter(mailbox, writing, options)?;
+    let change = (head.method != Method::GET).then(|| Change {
+        item: key,
+        session: Some(id.clone()),
+    });
+    let permit = shared.throttle.enter(mailbox, change, options)?;
     Ok(Admitted {
         session: id,
         item: key,
@@ -111,6 +132,10 @@ pub(crate) fn act(
 
 fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<Reply, Failure> {
     let options = &shared.options;
+    let count = || shared.throttle.upload(admitted.mailbox, read.len, options);
+    if options.refused_bytes == RefusedBytes::Count {
+        count()?;
+    }
     // Documented as required; what the service says without them is assumed.
     if !head.headers.contains_key("content-length") {
         return Err(Failure::empty(411));
@@ -126,6 +151,12 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
         .ok_or_else(|| Failure::invalid("The Content-Range header is missing or malformed."))?;
     if read.len == 0 {
         return Err(Failure::invalid("The range has no bytes."));
+    }
+    if let Some(most) = options.max_range.filter(|most| read.len > *most) {
+        return Err(Failure::invalid(format!(
+            "The range has {} bytes; at most {most} are allowed.",
+            read.len
+        )));
     }
     let mut store = shared.store();
     let session = store
@@ -148,9 +179,9 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
     )?;
     let held = session.received;
     store::check_room(store.item(admitted.item)?, held + read.len, options)?;
-    shared
-        .throttle
-        .upload(admitted.mailbox, read.len, options)?;
+    if options.refused_bytes == RefusedBytes::Free {
+        count()?;
+    }
     let session = store
         .session_mut(&admitted.session)
         .ok_or_else(Failure::not_found)?;
@@ -162,9 +193,9 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
 
 /// 201 with an empty body and no content type; the new attachment is named by `Location` only.
 fn finish(
-    store: &mut store::Store,
+    store: &mut Store,
     admitted: &Admitted,
-    content: crate::model::content::Content,
+    content: Content,
     options: &Options,
 ) -> Result<Reply, Failure> {
     let session = store

@@ -1,11 +1,6 @@
-//! What the stand-in can be told to do differently, each with its default.
-//!
-//! Plain data: nothing here acts. Where nobody outside knows what the service does, the field says
-//! "assumed" and the other plausible answers are values of the same option.
+//! The options that are one of a few words, each value with what it stands for.
 
-use std::{fmt, str::FromStr, time::Duration};
-
-use crate::faults::Fault;
+use std::{fmt, str::FromStr};
 
 /// An option that is one of a few words.
 pub trait Choice: Copy + Send + Sync + 'static {
@@ -166,7 +161,7 @@ choice! {
 }
 
 choice! {
-    /// The answer of the Graph host to a body over [`Options::body_limit`]. All have been seen.
+    /// The answer of the Graph host to a body over `Options::body_limit`. All have been seen.
     TooLarge {
         /// 413 with no body.
         #[default]
@@ -220,130 +215,117 @@ choice! {
 }
 
 choice! {
-    /// The `size` that the service reports for an attachment.
+    /// The `size` that the service reports for an attachment. All but the first two are assumed.
     ReportedSize {
         /// Larger than the file (about 4.5 % and 237 bytes), as measured.
         #[default]
         Inflated = "inflated",
         /// The size of the file.
         Exact = "exact",
+        /// Nothing.
+        Zero = "zero",
+        /// Less than the file: nine tenths of it.
+        Smaller = "smaller",
+        /// The size of the file in whole KiB, rounded to the nearest.
+        Rounded = "rounded",
     }
 }
 
-/// How the stand-in behaves. `Options::default()` is the service on a good day.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// TCP port of the Graph host; 0 takes a free one. The upload host always takes a free one.
-    pub port: u16,
-    /// Serve both hosts over https, with a certificate made at start.
-    pub tls: bool,
-    /// What goes wrong, and when.
-    pub faults: Vec<Fault>,
-    /// Wait before every answer.
-    pub latency: Duration,
-    /// Bytes a second in each direction, for each request; none for as fast as it goes.
-    pub bandwidth: Option<u64>,
-    /// Letter case of the answers to ranges; none for what the played cloud sends.
-    pub casing: Option<Casing>,
-    /// How the answers to ranges write the next one.
-    pub ranges: Ranges,
-    /// The answer to GET on an upload URL.
-    pub status: StatusAnswer,
-    /// The answer to a range that begins elsewhere.
-    pub wrong_range: WrongRange,
-    /// Smallest file, in bytes, for which a session is given. Documented: 3 MB. Measured in 2020:
-    /// 2,097,152.
-    pub session_min: u64,
-    /// How long a session lives. Not documented; the reference page's sample lives over 102 minutes.
-    pub session_ttl: Duration,
-    /// The answer once it is over.
-    pub expired: Expired,
-    /// What becomes of a repeated last range.
-    pub repeat_last: RepeatLast,
-    /// Largest file, in bytes, for which a session is given. Documented: 150 MB.
-    pub attachment_limit: u64,
-    /// Largest sum of attachments of one item, in bytes; none for no limit. A tenant's default is
-    /// 35 MB, an administrator may raise it to 150 MB.
-    pub message_limit: Option<u64>,
-    /// Most attachments of one item. Exchange Online: 250.
-    pub max_attachments: usize,
-    /// Largest request body on the Graph host, in bytes. Measured: 4 MiB.
-    pub body_limit: u64,
-    /// The answer to a larger one.
-    pub too_large: TooLarge,
-    /// The form of upload URLs.
-    pub upload_url: UrlForm,
-    /// The form of `Location` when a session is finished.
-    pub location: LocationForm,
-    /// How long a new draft or event is answered with 404 wherever attachments are concerned.
-    pub settle: Duration,
-    /// Upload volume of one mailbox within [`Options::throttle_window`], in bytes; none for no
-    /// limit. Documented: 150 MB in 5 minutes.
-    pub throttle_bytes: Option<u64>,
-    /// The window for [`Options::throttle_bytes`].
-    pub throttle_window: Duration,
-    /// Requests of one mailbox at a time; none for no limit. Documented: 4.
-    pub concurrency: Option<u32>,
-    /// `Retry-After` in seconds on the 429s that the two limits above cause; none leaves it out.
-    pub retry_after: Option<u64>,
-    /// Every PUT is answered with 401, as for days in December 2023.
-    pub audience_incident: bool,
-    /// The form of the upload host's 401.
-    pub audience: Audience,
-    /// Which cloud is played.
-    pub service: Service,
-    /// What is allowed in other mailboxes.
-    pub other_mailboxes: OtherMailboxes,
-    /// Which size is reported for attachments.
-    pub reported_size: ReportedSize,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            port: 0,
-            tls: false,
-            faults: Vec::new(),
-            latency: Duration::ZERO,
-            bandwidth: None,
-            casing: None,
-            ranges: Ranges::default(),
-            status: StatusAnswer::default(),
-            wrong_range: WrongRange::default(),
-            session_min: 3_000_000,
-            session_ttl: Duration::from_secs(2 * 60 * 60),
-            expired: Expired::default(),
-            repeat_last: RepeatLast::default(),
-            // "150 MB" read generously: 150 MiB.
-            attachment_limit: 150 * 1024 * 1024,
-            message_limit: None,
-            max_attachments: 250,
-            body_limit: 4 * 1024 * 1024,
-            too_large: TooLarge::default(),
-            upload_url: UrlForm::default(),
-            location: LocationForm::default(),
-            settle: Duration::ZERO,
-            throttle_bytes: None,
-            throttle_window: Duration::from_secs(5 * 60),
-            concurrency: Some(4),
-            retry_after: Some(1),
-            audience_incident: false,
-            audience: Audience::default(),
-            service: Service::default(),
-            other_mailboxes: OtherMailboxes::default(),
-            reported_size: ReportedSize::default(),
-        }
+choice! {
+    /// What becomes of the name that an attachment was given. Assumed: no report says that it changes.
+    Renaming {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// Composed Unicode (NFC).
+        Nfc = "nfc",
+        /// Decomposed Unicode (NFD).
+        Nfd = "nfd",
+        /// Without blanks and dots at both ends.
+        Trim = "trim",
+        /// With `_` for each of `\\ / : * ? " < > | # %` and for control characters.
+        Replace = "replace",
+        /// In lower case.
+        Lower = "lower",
+        /// In upper case.
+        Upper = "upper",
+        /// With `(1)` before the extension.
+        Suffix = "suffix",
     }
 }
 
-impl Options {
-    /// The casing in force: what was asked for, else what the played cloud sends.
-    pub fn effective_casing(&self) -> Casing {
-        match (self.casing, self.service) {
-            (Some(casing), _) => casing,
-            (None, Service::China) => Casing::Pascal,
-            (None, _) => Casing::Camel,
-        }
+choice! {
+    /// The answer to `$value` within `Options::value_lag`. Assumed.
+    EarlyValue {
+        /// 404 `ErrorItemNotFound`.
+        #[default]
+        NotFound = "404",
+        /// 200 with no bytes.
+        Empty = "empty",
+        /// 200 with the first half.
+        Half = "half",
+        /// 504, as the gateway answers large ones.
+        Timeout = "504",
+    }
+}
+
+choice! {
+    /// Where content is kept.
+    ContentStore {
+        /// In one unlinked temporary file.
+        #[default]
+        File = "file",
+        /// In memory.
+        Memory = "memory",
+        /// Nowhere, once an attachment is whole: only its size and its SHA-256.
+        Hash = "hash",
+    }
+}
+
+choice! {
+    /// `Authorization` on the upload host.
+    UploadAuth {
+        /// Refused with 401, as documented and seen.
+        #[default]
+        Refuse = "refuse",
+        /// The upload URL's own token is taken as a bearer, also without the one in the URL; any other is
+        /// refused. Reported by users of two clients.
+        Own = "own",
+    }
+}
+
+choice! {
+    /// Compression of answers in JSON.
+    Gzip {
+        /// Never.
+        #[default]
+        Off = "off",
+        /// For clients that say that they take it, as the service does.
+        Accepted = "accepted",
+        /// Always, also unasked, as some gateways do.
+        Always = "always",
+    }
+}
+
+choice! {
+    /// Extended properties in the `message` of `createReply`, `createReplyAll` and `createForward`. Assumed.
+    ReplyProperties {
+        /// Dropped without a word.
+        #[default]
+        Drop = "drop",
+        /// Taken.
+        Keep = "keep",
+    }
+}
+
+choice! {
+    /// Bytes of requests that are refused.
+    RefusedBytes {
+        /// They count in the volume window; documented is that throttled requests count.
+        #[default]
+        Count = "count",
+        /// They do not count.
+        Free = "free",
     }
 }
 
@@ -375,16 +357,12 @@ mod tests {
         round_trip::<Service>();
         round_trip::<OtherMailboxes>();
         round_trip::<ReportedSize>();
-    }
-
-    #[test]
-    fn china_answers_in_pascal_case_unless_told_otherwise() {
-        let mut options = Options {
-            service: Service::China,
-            ..Options::default()
-        };
-        assert_eq!(options.effective_casing(), Casing::Pascal);
-        options.casing = Some(Casing::Camel);
-        assert_eq!(options.effective_casing(), Casing::Camel);
+        round_trip::<Renaming>();
+        round_trip::<EarlyValue>();
+        round_trip::<ContentStore>();
+        round_trip::<UploadAuth>();
+        round_trip::<Gzip>();
+        round_trip::<ReplyProperties>();
+        round_trip::<RefusedBytes>();
     }
 }

@@ -1,17 +1,19 @@
 //! The options of the command line, and how they become the stand-in's. Nothing here acts.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
+use crate::random::Delay;
 use crate::{
     Fault, Options,
     options::{
-        Audience, Casing, Choice, Expired, LocationForm, OtherMailboxes, Ranges, RepeatLast,
-        ReportedSize, Service, StatusAnswer, TooLarge, UnknownWord, UrlForm, WrongRange,
+        Audience, Casing, Choice, ContentStore, EarlyValue, Expired, Gzip, LocationForm,
+        OtherMailboxes, Ranges, RefusedBytes, Renaming, RepeatLast, ReplyProperties, ReportedSize,
+        Service, StatusAnswer, TooLarge, UnknownWord, UploadAuth, UrlForm, WrongRange,
     },
 };
 
@@ -22,17 +24,65 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     pub port: u16,
 
+    /// Port of the upload host [default: any free one]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
+    pub upload_port: u16,
+
+    /// Address to listen on; others than loopback can be reached by others
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1",
+        hide_short_help = true
+    )]
+    pub host: IpAddr,
+
+    /// Host name, besides those of loopback, to which control requests answer
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub allow_host: Vec<String>,
+
+    /// Write the variables into a file once both hosts listen; it is removed at the end
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+
+    /// The bearer token [default: one that looks like the service's]
+    #[arg(long, value_name = "T", value_parser = token, hide_short_help = true)]
+    pub token: Option<String>,
+
+    /// How long tokens live, in seconds (assumed: about an hour, in life)
+    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "86400", hide_short_help = true)]
+    pub token_ttl: Duration,
+
+    /// Permissions of the token, separated by blanks [default: all that are needed here]
+    #[arg(long, value_name = "SCOPES", hide_short_help = true)]
+    pub scopes: Option<String>,
+
+    /// Make ids, tokens, delays and chance the same every time
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub seed: Option<u64>,
+
     /// Serve https, with a certificate made at start and named by SSL_CERT_FILE
     #[arg(long)]
     pub tls: bool,
 
     /// What goes wrong, and when: WHERE@N[xCOUNT]=WHAT[:ARG], such as put@3=reset:1000000
     ///
-    /// WHERE is create, put, post, status, delete, list, get, send or any; its requests are counted
-    /// from 1. WHAT is an HTTP status (ARG: Retry-After), drop, lost, reset:BYTES, stall:SECS, expire
-    /// or html. Can be given several times.
+    /// WHERE is create, put, post, status, delete, list, value, find, get, draft, patch, send, token or
+    /// any; its requests are counted from 1. WHAT is an HTTP status (ARG: Retry-After), drop, lost,
+    /// reset:BYTES, stall:SECS, expire, html, page, done:STATUS, late:SECS[:STATUS], cut[:BYTES],
+    /// short[:BYTES], empty or other. Can be given several times.
     #[arg(long = "fault", value_name = "SPEC")]
     pub faults: Vec<Fault>,
+
+    /// How often a request is struck by a fault that is drawn, from 0 to 1
+    #[arg(long, value_name = "RATE", value_parser = share, default_value = "0", hide_short_help = true)]
+    pub fault_rate: f64,
 
     /// Wait before every answer, in milliseconds
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds)]
@@ -41,6 +91,26 @@ pub struct SandboxArgs {
     /// Bytes a second in each direction, such as 2MB [default: as fast as it goes]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub bandwidth: Option<u64>,
+
+    /// How long no byte may move before a connection is closed, in seconds
+    #[arg(long, value_name = "SECS", value_parser = seconds, default_value = "120", hide_short_help = true)]
+    pub idle_timeout: Duration,
+
+    /// Compress answers in JSON: never, for clients that take it, or always
+    #[arg(long, value_name = "WHEN", value_parser = choice::<Gzip>(), default_value_t, hide_short_help = true)]
+    pub gzip: Gzip,
+
+    /// Where the content of attachments is kept; of `hash` only size and SHA-256
+    #[arg(long, value_name = "WHERE", value_parser = choice::<ContentStore>(), default_value_t, hide_short_help = true)]
+    pub content: ContentStore,
+
+    /// What the upload host makes of an Authorization header
+    #[arg(long, value_name = "WHAT", value_parser = choice::<UploadAuth>(), default_value_t, hide_short_help = true)]
+    pub upload_auth: UploadAuth,
+
+    /// Largest range that is taken [default: any; documented: less than 4 MB]
+    #[arg(long, value_name = "BYTES", value_parser = size, hide_short_help = true)]
+    pub max_range: Option<u64>,
 
     /// Letter case of the keys in answers to ranges [default: camel; pascal for china]
     #[arg(long, value_name = "CASING", value_parser = choice::<Casing>(), hide_short_help = true)]
@@ -145,6 +215,34 @@ pub struct SandboxArgs {
     )]
     pub settle: Duration,
 
+    /// How long lists do not know of a new attachment, and still know of a removed one: MS or MS-MS (assumed)
+    #[arg(long, value_name = "MS", default_value_t, hide_short_help = true)]
+    pub list_lag: Delay,
+
+    /// How long lists of messages and events do not know of a new, moved or sent one: MS or MS-MS (assumed)
+    #[arg(long, value_name = "MS", default_value_t, hide_short_help = true)]
+    pub message_lag: Delay,
+
+    /// How long after its answer an attaching request takes effect: MS or MS-MS (assumed)
+    #[arg(long, value_name = "MS", default_value_t, hide_short_help = true)]
+    pub late_commit: Delay,
+
+    /// How long a new attachment cannot be read back: MS or MS-MS (assumed)
+    #[arg(long, value_name = "MS", default_value_t, hide_short_help = true)]
+    pub value_lag: Delay,
+
+    /// Answer to reading back during that time
+    #[arg(long, value_name = "ANSWER", value_parser = choice::<EarlyValue>(), default_value_t, hide_short_help = true)]
+    pub early_value: EarlyValue,
+
+    /// What becomes of the names of attachments (assumed)
+    #[arg(long, value_name = "HOW", value_parser = choice::<Renaming>(), default_value_t, hide_short_help = true)]
+    pub rename: Renaming,
+
+    /// Extended properties in the message of createReply and the like (assumed)
+    #[arg(long, value_name = "WHAT", value_parser = choice::<ReplyProperties>(), default_value_t, hide_short_help = true)]
+    pub reply_properties: ReplyProperties,
+
     /// Upload volume of a mailbox within the window [default: no limit; documented: 150MB]
     #[arg(long, value_name = "BYTES", value_parser = size, hide_short_help = true)]
     pub throttle_bytes: Option<u64>,
@@ -155,6 +253,23 @@ pub struct SandboxArgs {
         hide_short_help = true
     )]
     pub throttle_window: Duration,
+
+    /// Whether the bytes of refused requests count in that window
+    #[arg(long, value_name = "WHETHER", value_parser = choice::<RefusedBytes>(), default_value_t, hide_short_help = true)]
+    pub refused_bytes: RefusedBytes,
+
+    /// Requests of a mailbox within ten minutes; 0 for no limit
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10_000,
+        hide_short_help = true
+    )]
+    pub requests: u32,
+
+    /// Messages that a mailbox sends within a minute [default: no limit; documented: 30, for SMTP]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub send_rate: Option<u32>,
 
     /// Requests of a mailbox at a time; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 4, hide_short_help = true)]
@@ -212,10 +327,23 @@ impl SandboxArgs {
     /// The stand-in that these options describe.
     pub fn options(&self) -> Options {
         Options {
+            host: self.host,
             port: self.port,
+            upload_port: self.upload_port,
+            allow_hosts: self.allow_host.clone(),
+            token: self.token.clone(),
+            token_ttl: self.token_ttl,
+            scopes: self.scopes.clone(),
+            seed: self.seed,
             tls: self.tls,
             faults: self.faults.clone(),
+            fault_rate: self.fault_rate,
             latency: self.latency,
+            idle_timeout: self.idle_timeout,
+            gzip: self.gzip,
+            content: self.content,
+            upload_auth: self.upload_auth,
+            max_range: self.max_range,
             bandwidth: self.bandwidth,
             casing: self.casing,
             ranges: self.ranges,
@@ -233,7 +361,17 @@ impl SandboxArgs {
             upload_url: self.upload_url,
             location: self.location,
             settle: self.settle,
+            list_lag: self.list_lag,
+            message_lag: self.message_lag,
+            late_commit: self.late_commit,
+            value_lag: self.value_lag,
+            early_value: self.early_value,
+            rename: self.rename,
+            reply_properties: self.reply_properties,
             throttle_bytes: self.throttle_bytes,
+            refused_bytes: self.refused_bytes,
+            requests: Some(self.requests).filter(|most| *most > 0),
+            send_rate: self.send_rate,
             throttle_window: self.throttle_window,
             concurrency: Some(self.concurrency).filter(|most| *most > 0),
             retry_after: self.retry_after.0,
@@ -274,6 +412,22 @@ fn retry_after(text: &str) -> Result<RetryAfter, String> {
     }
 }
 
+/// What can stand in an `Authorization` header.
+fn token(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err("a token has visible ASCII letters only, and no blanks".to_owned()),
+    }
+}
+
+/// A probability.
+fn share(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "give a number from 0 to 1".to_owned())
+}
+
 /// A number of bytes: `3932160`, `3840KiB`, `4MB`, `4M` (as MiB).
 fn size(text: &str) -> Result<u64, String> {
     let text = text.trim();
@@ -307,207 +461,4 @@ fn rate(text: &str) -> Result<u64, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: SandboxArgs,
-    }
-
-    fn parse(words: &[&str]) -> Result<SandboxArgs, clap::Error> {
-        Cli::try_parse_from(["sandbox"].iter().chain(words)).map(|cli| cli.args)
-    }
-
-    #[test]
-    fn without_options_it_is_the_stand_in_by_default() {
-        Cli::command().debug_assert();
-        let options = parse(&[]).expect("no options are fine").options();
-        assert_eq!(format!("{options:?}"), format!("{:?}", Options::default()));
-    }
-
-    #[test]
-    fn every_option_reaches_the_stand_in() {
-        let args = parse(&[
-            "--port",
-            "8080",
-            "--tls",
-            "--fault",
-            "put@1=drop",
-            "--fault",
-            "any@2=503:1",
-            "--latency",
-            "20",
-            "--bandwidth",
-            "2MB/s",
-            "--casing",
-            "doc",
-            "--ranges",
-            "open",
-            "--status",
-            "405",
-            "--wrong-range",
-            "409",
-            "--session-min",
-            "2MiB",
-            "--session-ttl",
-            "0.5",
-            "--expired",
-            "401",
-            "--repeat-last",
-            "attach",
-            "--attachment-limit",
-            "10MB",
-            "--message-limit",
-            "35M",
-            "--max-attachments",
-            "3",
-            "--body-limit",
-            "1KB",
-            "--too-large",
-            "reset",
-            "--upload-url",
-            "v2",
-            "--location",
-            "path",
-            "--settle",
-            "9",
-            "--throttle-bytes",
-            "150MB",
-            "--throttle-window",
-            "60",
-            "--concurrency",
-            "0",
-            "--retry-after",
-            "none",
-            "--audience-incident",
-            "--audience",
-            "empty",
-            "--service",
-            "us-gov",
-            "--other-mailboxes",
-            "deny",
-            "--reported-size",
-            "exact",
-            "--",
-            "env",
-            "-i",
-        ])
-        .expect("all are known");
-        let expected = Options {
-            port: 8080,
-            tls: true,
-            faults: vec![
-                "put@1=drop".parse().expect("one"),
-                "any@2=503:1".parse().expect("one"),
-            ],
-            latency: Duration::from_millis(20),
-            bandwidth: Some(2_000_000),
-            casing: Some(Casing::Doc),
-            ranges: Ranges::Open,
-            status: StatusAnswer::NotAllowed,
-            wrong_range: WrongRange::Conflict,
-            session_min: 2_097_152,
-            session_ttl: Duration::from_millis(500),
-            expired: Expired::Unauthorized,
-            repeat_last: RepeatLast::Attach,
-            attachment_limit: 10_000_000,
-            message_limit: Some(36_700_160),
-            max_attachments: 3,
-            body_limit: 1000,
-            too_large: TooLarge::Reset,
-            upload_url: UrlForm::V2,
-            location: LocationForm::Path,
-            settle: Duration::from_millis(9),
-            throttle_bytes: Some(150_000_000),
-            throttle_window: Duration::from_secs(60),
-            concurrency: None,
-            retry_after: None,
-            audience_incident: true,
-            audience: Audience::Empty,
-            service: Service::UsGov,
-            other_mailboxes: OtherMailboxes::Deny,
-            reported_size: ReportedSize::Exact,
-        };
-        assert_eq!(format!("{:?}", args.options()), format!("{expected:?}"));
-        assert_eq!(args.command, ["env", "-i"]);
-    }
-
-    #[test]
-    fn the_manual_has_every_option_with_its_values_and_its_default() {
-        let manual = include_str!("../../../docs/sandbox.md");
-        for option in Cli::command()
-            .get_arguments()
-            .filter(|option| option.get_long().is_some())
-        {
-            let name = option.get_long().unwrap_or_default();
-            let row = manual
-                .lines()
-                .find(|line| {
-                    line.starts_with(&format!("| `--{name} "))
-                        || line.starts_with(&format!("| `--{name}`"))
-                })
-                .unwrap_or_else(|| panic!("no row for --{name}"));
-            let words: Vec<_> = option
-                .get_possible_values()
-                .iter()
-                .map(|v| v.get_name().to_owned())
-                .collect();
-            if option.get_action().takes_values() && !words.is_empty() {
-                let words = words.join("\\|");
-                assert!(
-                    row.contains(&words),
-                    "--{name} has not the values {words}: {row}"
-                );
-            }
-            for default in option
-                .get_default_values()
-                .iter()
-                .filter_map(|value| value.to_str())
-            {
-                let cell = row
-                    .replace("\\|", "")
-                    .split('|')
-                    .nth(2)
-                    .unwrap_or_default()
-                    .to_owned();
-                let shown = cell.trim().trim_matches('`');
-                assert!(
-                    shown == default || name == "port",
-                    "--{name} is {default} by default: {row}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn wrong_values_are_usage_errors_that_say_why() {
-        for (words, why) in [
-            (["--fault", "putt@1=drop"], "`putt`"),
-            (["--fault", "put@0=drop"], "counted from 1"),
-            (["--casing", "snake"], "camel"),
-            (["--status", "418"], "405"),
-            (["--bandwidth", "0"], "at least one byte"),
-            (["--session-min", "3GB"], "KiB"),
-            (["--session-ttl", "soon"], "number of seconds"),
-            (["--retry-after", "soon"], "none"),
-            (["--latency", "1.5"], "milliseconds"),
-        ] {
-            let error = parse(&words).expect_err("a usage error");
-            assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains(why), "{words:?}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_a_parser_panic(text in "\\PC{0,20}") {
-            let _ = (size(&text), rate(&text), seconds(&text), milliseconds(&text));
-            let _ = retry_after(&text);
-        }
-    }
-}
+mod tests;
