@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs,
-    io::{self, Write},
+    io,
     path::Path,
 };
 
