@@ -1,11 +1,6 @@
 //! The report: a table of what became of each row, a line as soon as its row is done.
 
-use std::{
-    collections::HashSet,
-    fs,
-    io,
-    path::Path,
-};
+use std::{collections::HashSet, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
