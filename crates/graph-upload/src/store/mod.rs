@@ -5,14 +5,24 @@
 
 mod id;
 mod lock;
+mod mail_record;
+mod mail_records;
 pub mod private_dir;
 mod record;
 mod records;
+mod run_log;
+mod send_log;
 mod usage_log;
 
 pub use id::{NotAnId, SessionId};
 pub use lock::{Lock, LockError};
+pub use mail_record::{
+    FileProgress, MAIL_SCHEMA, MailFile, MailOrigin, MailProgress, MailRecord, MailState,
+};
+pub use mail_records::MailList;
 pub use private_dir::DirError;
 pub use record::{FileFingerprint, HashedOffset, LoadError, Record, SCHEMA, State};
 pub use records::{Durability, SessionList, Store};
+pub use run_log::{RunEntry, RunLog, SentFile};
+pub use send_log::SendLog;
 pub use usage_log::UsageLog;

@@ -156,7 +156,7 @@ impl Record {
 
 /// The digest of a record: of its JSON with sorted keys and no blanks, which is how `serde_json`
 /// writes a [`Value`].
-fn check(record: &Value) -> String {
+pub(super) fn check(record: &Value) -> String {
     Digest::of(record.to_string().as_bytes()).to_string()
 }
 
@@ -185,7 +185,7 @@ struct AttachmentShape {
 }
 
 /// A path as text, or as bytes when it is none: file names on Unix need not be UTF-8.
-mod path {
+pub(super) mod path {
     use std::{
         ffi::OsString,
         os::unix::ffi::{OsStrExt, OsStringExt},
@@ -201,14 +201,16 @@ mod path {
         Bytes(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::store) fn serialize<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
         match path.to_str() {
             Some(text) => text.serialize(s),
             None => path.as_os_str().as_bytes().serialize(s),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<PathBuf, D::Error> {
         Ok(match Form::deserialize(d)? {
             Form::Text(text) => PathBuf::from(text),
             Form::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),

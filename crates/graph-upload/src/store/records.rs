@@ -151,7 +151,10 @@ impl Store {
                 .unwrap_or_default();
             if name.ends_with(".lock") {
                 drop(Lock::take(&path));
-            } else if (name.starts_with(".tmp-") || name.starts_with("volume-")) && old(&path, DAY)
+            } else if (name.starts_with(".tmp-")
+                || name.starts_with("volume-")
+                || name.starts_with("sends-"))
+                && old(&path, DAY)
             {
                 remove(&path).map_err(wrong)?;
             } else if name.ends_with(".spool")
@@ -170,7 +173,7 @@ impl Store {
     pub fn new_id(&self) -> SessionId {
         loop {
             let id = SessionId::draw(|| fastrand::u8(..));
-            if !self.path(id).exists() && !self.spool(id).exists() {
+            if !self.path(id).exists() && !self.spool(id).exists() && !self.mail_path(id).exists() {
                 return id;
             }
         }
@@ -282,7 +285,7 @@ fn read(path: &Path) -> io::Result<Option<Result<Record, LoadError>>> {
 }
 
 /// Renames a damaged file to `.bad`, beside earlier ones if there are any.
-fn set_aside(path: &Path) -> PathBuf {
+pub(super) fn set_aside(path: &Path) -> PathBuf {
     let mut bad = path.with_extension("bad");
     let mut count = 1;
     while fs::symlink_metadata(&bad).is_ok() {
@@ -295,7 +298,7 @@ fn set_aside(path: &Path) -> PathBuf {
     }
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
