@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
+use super::{context::CommandContext, item_option, locking::Wanted, resolve_id, retrier::Retrier};
 use crate::{
     args::DetachArgs,
     graph::{ItemKind, Kind},
@@ -15,7 +15,14 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> report::
     let graph = context.clients()?.graph(context.provider());
     let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
-    let _lock = context.lock_if_possible(&item).await?;
+    let wanted = Wanted {
+        endpoint: context.settings.endpoint.value.as_str(),
+        item: &item,
+        graph: &graph,
+        wait: None,
+        required: false,
+    };
+    let _lock = context.lock_item(&wanted).await?;
     let (mut done, mut first_failure) = (0, None);
     for id in &args.attachments {
         let tries = std::cell::Cell::new(0);

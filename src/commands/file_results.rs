@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct FileResults {
     first_failure: Cell<Option<u8>>,
     /// The exit code of what kept the message from being sent.
     unsent: Cell<Option<u8>>,
+    /// The session that keeps what comes through a pipe, while it comes.
+    coming: Arc<Mutex<Option<SessionId>>>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +106,27 @@ impl FileResults {
             bytes: Cell::new(0),
             first_failure: Cell::new(None),
             unsent: Cell::new(None),
+            coming: Arc::default(),
         }
+    }
+
+    /// For whoever reads a pipe to say which session keeps what comes.
+    pub(crate) fn coming(&self) -> Arc<Mutex<Option<SessionId>>> {
+        Arc::clone(&self.coming)
+    }
+
+    /// All that the pipe brought is kept, under this session if it can be resumed.
+    pub(crate) fn kept(&self, index: usize, session: Option<SessionId>) {
+        *self.coming.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.entries.borrow_mut()[index].kept = session;
+    }
+
+    /// Whether what a pipe brought waits to be attached.
+    fn keeps_a_pipe(&self) -> bool {
+        let entries = self.entries.borrow();
+        let waits =
+            |entry: &FileEntry| entry.kept.is_some() && entry.status != FileStatus::Attached;
+        entries.iter().any(waits)
     }
 
     /// Sets the item that the files go to, once that is known.
@@ -200,7 +223,7 @@ impl FileResults {
 
     /// The command ended before its files, or the rest of them, were tried. Returns its exit code.
     pub(crate) fn aborted(&self, mut report: ExitReport) -> u8 {
-        if self.follow_up.borrow().is_more_than_files() {
+        if self.follow_up.borrow().is_more_than_files() || self.keeps_a_pipe() {
             report = report.hints(self.command().map(Into::into));
         }
         self.printer.error(&report);
@@ -268,6 +291,13 @@ impl FileResults {
     /// A signal ends the command while the first file that is not done is under way, at `position` if
     /// its upload had begun: says where it stopped, and which command continues.
     pub(crate) fn interrupted(&self, position: Option<&Position>, code: u8) {
+        let coming = *self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = coming {
+            self.printer.warn(&format!(
+                "what came through the pipe so far is kept in session {id}; its end was not seen, so it \
+                 is not attached"
+            ));
+        }
         let untried = self.with_status(FileStatus::Untried);
         let current = untried.first().copied().filter(|_| position.is_some());
         let session = position.and_then(|position| position.session);

@@ -17,6 +17,8 @@ pub(crate) struct FileEntry {
     pub(crate) path: OsString,
     /// What became of it.
     pub(crate) status: FileStatus,
+    /// The session that keeps what a pipe brought, whatever became of it so far.
+    pub(crate) kept: Option<SessionId>,
 }
 
 impl FileEntry {
@@ -25,6 +27,7 @@ impl FileEntry {
         FileEntry {
             path: path.into(),
             status: FileStatus::Untried,
+            kept: None,
         }
     }
 
@@ -33,10 +36,12 @@ impl FileEntry {
         self.path.to_string_lossy().into_owned()
     }
 
+    /// The session that can be resumed.
     fn session(&self) -> Option<SessionId> {
         match self.status {
-            FileStatus::Left { session, .. } => session,
-            _ => None,
+            FileStatus::Attached => None,
+            FileStatus::Left { session, .. } => session.or(self.kept),
+            FileStatus::Untried => self.kept,
         }
     }
 
@@ -85,6 +90,8 @@ pub(crate) struct AttachFollowUp {
     list: Option<(OsString, bool)>,
     /// Files that the list does not name.
     beside_list: Vec<OsString>,
+    /// The command whose output is attached, and its arguments.
+    producer: Option<Vec<OsString>>,
     again: bool,
     new: bool,
     send: bool,
@@ -109,13 +116,18 @@ impl FollowUp {
         let given = with_value.into_iter().filter(|(_, value)| value.is_some());
         let switches = switches.into_iter().filter(|(given, _)| *given);
         let list = args.files_from.as_ref().filter(|list| *list != STDIN);
+        let words: Vec<OsString> = args.files.iter().map(OsString::from).collect();
         FollowUp::Attach(AttachFollowUp {
             item: None,
             options: given
                 .chain(switches.map(|(_, name)| (name, None)))
                 .collect(),
             list: list.map(|list| (list.into(), args.null)),
-            beside_list: args.files.iter().map(OsString::from).collect(),
+            beside_list: match args.stdin_from_command {
+                true => Vec::new(),
+                false => words.clone(),
+            },
+            producer: args.stdin_from_command.then_some(words),
             again: args.again,
             new: args.new,
             send: args.send,
@@ -221,6 +233,9 @@ impl AttachFollowUp {
             }
             files.retain(|file| self.beside_list.iter().any(|other| other == file));
         }
+        if let Some(producer) = &self.producer {
+            return line.arg("--stdin-from-command").behind_dashes(producer);
+        }
         let reads_stdin = files.iter().any(|file| *file == STDIN);
         let line = line.operands(files);
         match reads_stdin {
@@ -273,6 +288,7 @@ mod tests {
             .map(|&(path, status)| FileEntry {
                 path: path.into(),
                 status,
+                kept: None,
             })
             .collect();
         let line = follow_up.command(&entries);

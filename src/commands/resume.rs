@@ -6,13 +6,15 @@ use super::{
     context::CommandContext,
     file_results::FileResults,
     follow_up::{FileEntry, FollowUp},
+    locking::Wanted,
+    pipe,
     session_prefix::{by_prefix, unknown_session},
 };
 use crate::{
     args::ResumeArgs,
     auth::{self, Provider},
     report::{self, CommandLine, ExitReport, not_attached},
-    session::{Record, State, Store},
+    session::{Pipe, Record, State, Store, same_service},
     upload::{self, Earlier, Job, Services, Source},
 };
 
@@ -55,6 +57,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
             limits: context.limits(record.chunk),
             started: context.started,
             volume,
+            item_lock: None,
         };
         match one(record, args, store, &services, context).await {
             Ok(outcome) => results.attached(index, &outcome, since),
@@ -72,7 +75,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
 /// The token, if it is meant for where the upload was begun.
 fn provider(record: &Record, context: &CommandContext) -> Result<Provider, auth::Error> {
     let ours = context.settings.endpoint.value.as_str();
-    if ours != record.endpoint {
+    if !same_service(ours, &record.endpoint) {
         let (theirs, ours) = (record.endpoint.clone(), ours.to_owned());
         return Err(auth::Error::Elsewhere { theirs, ours });
     }
@@ -88,10 +91,18 @@ async fn one(
 ) -> report::Result<upload::Outcome> {
     let wait = args.retry.wait;
     let required = args.retry.require_state;
-    let item = context
-        .lock_item(store, &record.endpoint, &record.item, wait)
-        .await;
-    let _item = context.or_without(item, required)?;
+    let wanted = Wanted {
+        endpoint: &record.endpoint,
+        item: &record.item,
+        graph: services.graph,
+        wait,
+        required,
+    };
+    let item_lock = context.lock_item(&wanted).await?;
+    let services = &Services {
+        item_lock: item_lock.as_ref(),
+        ..*services
+    };
     let session = context.lock_session(store, record.id, wait).await;
     let _session = context.or_without(session, required)?;
     // Read anew under the lock: another process may have finished it meanwhile.
@@ -101,6 +112,16 @@ async fn one(
             record.id
         )));
     };
+    if let Some(outcome) = pipe::finished(&record) {
+        context.printer.note(&format!(
+            "session {} is finished: `{}` was attached before",
+            record.id, record.attachment.name
+        ));
+        return Ok(outcome);
+    }
+    if record.pipe == Some(Pipe::Incomplete) {
+        return Err(incomplete(&record));
+    }
     let source = Source::open(&record.file)?;
     let earlier = match (record.state, &record.attachment_id, record.sha256) {
         (State::Finished, Some(attachment), Some(sha256)) => Earlier::Finished {
@@ -108,6 +129,8 @@ async fn one(
             session: record.id,
             sha256,
         },
+        // Nothing of it was ever sent.
+        _ if record.pipe == Some(Pipe::Waiting) => Earlier::Nothing,
         _ => Earlier::Unfinished(Box::new(record.clone())),
     };
     let job = Job {
@@ -119,13 +142,38 @@ async fn one(
         spool: record.spooled.then_some(record.id),
         earlier,
     };
-    let name = &record.attachment.name;
-    let outcome = upload::attach(&job, services).await;
-    let outcome = outcome.map_err(|failure| not_attached(&failure, name, &record.item))?;
-    if record.spooled {
-        let _ = std::fs::remove_file(store.spool(record.id));
+    let result = upload::attach(&job, services).await;
+    match result {
+        Ok(outcome) => {
+            if record.spooled {
+                pipe::attached(record.id, &outcome, store);
+            }
+            Ok(outcome)
+        }
+        Err(mut failure) => {
+            if record.spooled && pipe::is_resumable(record.id, store) {
+                failure.session = failure.session.or(Some(record.id));
+            }
+            let name = &record.attachment.name;
+            Err(not_attached(&failure, name, &record.item))
+        }
     }
-    Ok(outcome)
+}
+
+/// A pipe whose end was not seen: only a person can say whether it is all.
+fn incomplete(record: &Record) -> ExitReport {
+    let (id, name) = (record.id, &record.attachment.name);
+    let attach = CommandLine::own("attach").item(&record.item);
+    let attach = attach.option("--name", name).operand(&record.file);
+    ExitReport::file(
+        "PipeIncomplete",
+        format!(
+            "session {id} cannot be resumed: the pipe of `{name}` ended before its producer was done"
+        ),
+    )
+    .cause(format!("what came is kept in `{}`", record.file.display()))
+    .run(attach)
+    .run(CommandLine::own("cancel").operand(id.to_string()))
 }
 
 /// The sessions that the arguments name.
@@ -133,6 +181,7 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> report::Result<Vec<Record>> 
     let unfinished: Vec<&Record> = records
         .iter()
         .filter(|record| record.state == State::Unfinished)
+        .filter(|record| record.pipe != Some(Pipe::Incomplete))
         .collect();
     if args.all {
         return Ok(unfinished.into_iter().cloned().collect());

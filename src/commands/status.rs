@@ -10,7 +10,7 @@ use crate::{
     args::StatusArgs,
     graph::ItemKind,
     report,
-    session::{Record, SessionId, State, Store},
+    session::{Pipe, Record, SessionId, State, Store},
     terminal::{CommandResult, Printer},
 };
 
@@ -40,15 +40,23 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
     let state = match record.state {
         State::Finished => "finished",
         State::Unfinished if locked.is_some() => "uploading",
+        State::Unfinished if record.pipe == Some(Pipe::Incomplete) => "incomplete",
         State::Unfinished if record.expired(Timestamp::now()) => "expired",
         State::Unfinished => "resumable",
+    };
+    // Of a pipe whose end was not seen, what came so far.
+    let size = match record.pipe {
+        Some(Pipe::Incomplete) => {
+            std::fs::metadata(store.spool(record.id)).map_or(0, |metadata| metadata.len())
+        }
+        _ => record.size,
     };
     context.printer.result(&SessionLine {
         id: record.id,
         state,
         file: record.file.to_string_lossy(),
         name: &record.attachment.name,
-        size: record.size,
+        size,
         offset: record.acked.offset,
         item: ItemJson {
             kind: record.item.kind,

@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    BUSY, FAILURE, FILE, NOT_FOUND, REFUSED, STATE, USAGE,
+    BUSY, FAILURE, FILE, NOT_FOUND, REFUSED, STATE, TEMPORARY, USAGE,
     hint::{CommandLine, Hint},
 };
 use crate::{graph, session::SessionId};
@@ -79,6 +79,17 @@ impl ExitReport {
         Self::new(STATE, BUSY, heading)
             .advise("`attach` and `resume` wait for it with `--wait`")
             .run(CommandLine::own("status"))
+    }
+
+    /// Whether something was done cannot be told. `error` is the last one, if there was one.
+    pub fn not_known(heading: impl Into<String>, error: Option<&graph::Error>) -> Self {
+        const NAME: &str = "NotKnown";
+        let mut report = Self::new(TEMPORARY, NAME, heading);
+        if let Some(error) = error {
+            report = report.cause(error.to_string()).service(error);
+            NAME.clone_into(&mut report.name);
+        }
+        report
     }
 
     /// A file that was not reached, because of what ended the command with `code`.

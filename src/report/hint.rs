@@ -94,6 +94,8 @@ pub struct Command {
     pub args: Vec<OsString>,
     /// Files and ids. Where one of them looks like an option, they stand behind `--`.
     pub operands: Vec<OsString>,
+    /// Whether the operands stand behind `--` whatever they look like: they are a command of their own.
+    pub is_separated: bool,
 }
 
 impl Command {
@@ -102,6 +104,7 @@ impl Command {
             program: program.into(),
             args: Vec::new(),
             operands: Vec::new(),
+            is_separated: false,
         }
     }
 
@@ -118,7 +121,7 @@ impl Command {
             .chain(&self.args)
             .cloned()
             .collect();
-        if self.operands.iter().any(looks_like_option) {
+        if self.is_separated || self.operands.iter().any(looks_like_option) {
             words.extend_from_slice(flags);
             words.push("--".into());
             words.extend(self.operands.iter().cloned());
@@ -173,6 +176,14 @@ impl CommandLine {
         let words = words.into_iter().map(Into::into);
         self.last().operands.extend(words);
         self
+    }
+
+    /// The last command, which runs another one: its words stand behind `--`.
+    #[must_use]
+    pub fn behind_dashes<W: Into<OsString>>(self, words: impl IntoIterator<Item = W>) -> Self {
+        let mut line = self.operands(words);
+        line.last().is_separated = true;
+        line
     }
 
     /// The last command with another operand.

@@ -7,11 +7,13 @@
 mod exit_report;
 mod hint;
 mod library;
+mod pipe;
 mod service;
 mod upload;
 
 pub use exit_report::{ErrorJson, ExitReport, FailedLine};
 pub use hint::{Command, CommandLine, Hint, Operator, PROGRAM};
+pub use pipe::PipeError;
 pub use service::{mail, service};
 pub use upload::not_attached;
 

@@ -18,6 +18,9 @@ pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
         Cause::Source(cause) => cause.into(),
         Cause::State(_) => ExitReport::new(STATE, "State", heading)
             .advise("use another directory with `--state-dir DIR`, or leave `--require-state` out"),
+        Cause::Busy { .. } => {
+            ExitReport::new(STATE, "Busy", heading).run(CommandLine::own("status"))
+        }
         Cause::Stuck(_) => ExitReport::new(STATE, "State", heading).advise(WRITABLE),
         Cause::Contradiction(_) => {
             let mut report = ExitReport::new(CONTRADICTION, "Contradiction", heading);

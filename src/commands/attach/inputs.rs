@@ -47,7 +47,9 @@ impl Input {
 /// Everything on the command line of `attach` that reads standard input.
 pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
     let mut readers = readers(&args.compose);
-    readers.extend(args.files.iter().filter(is_stdin).map(|_| "-"));
+    // Of a command, `-` is an argument.
+    let files = args.files.iter().filter(|_| !args.stdin_from_command);
+    readers.extend(files.filter(is_stdin).map(|_| "-"));
     let list = args.files_from.iter().filter(is_stdin);
     readers.extend(list.map(|_| "--files-from -"));
     readers
@@ -57,6 +59,12 @@ pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
 pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> report::Result<Vec<Input>> {
     let mut readers = stdin_readers(args);
     one_reader_of_stdin(readers.clone(), context)?;
+    if args.stdin_from_command {
+        return match args.name {
+            Some(_) => Ok(vec![Input::Stdin]),
+            None => Err(no_name("the output of a command")),
+        };
+    }
     let mut paths = args.files.clone();
     if let Some(list) = &args.files_from {
         let listed = listed(list, args.null)?;
@@ -79,7 +87,7 @@ pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> report::Res
         .filter(|input| **input == Input::Stdin)
         .count();
     if stdin == 1 && args.name.is_none() {
-        return Err(no_name());
+        return Err(no_name("standard input"));
     }
     if inputs.len() > 1 && (args.name.is_some() || args.content_type.is_some()) {
         let option = if args.name.is_some() {
@@ -164,7 +172,7 @@ fn listed(list: &Path, null: bool) -> report::Result<Vec<PathBuf>> {
 pub(super) fn attachment(input: &Input, args: &AttachArgs) -> report::Result<Attachment> {
     let name = match (&args.name, input) {
         (Some(name), _) => name.clone(),
-        (None, Input::Stdin) => return Err(no_name()),
+        (None, Input::Stdin) => return Err(no_name("standard input")),
         (None, Input::Path(path)) => own_name(path)?,
     };
     let content_type = args.content_type.clone().unwrap_or_else(|| {
@@ -184,8 +192,8 @@ pub(super) fn attachment(input: &Input, args: &AttachArgs) -> report::Result<Att
     })
 }
 
-fn no_name() -> ExitReport {
-    ExitReport::usage("standard input has no name").advise("give it one with `--name NAME`")
+fn no_name(what: &str) -> ExitReport {
+    ExitReport::usage(format!("{what} has no name")).advise("give it one with `--name NAME`")
 }
 
 fn own_name(path: &Path) -> report::Result<String> {
