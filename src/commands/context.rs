@@ -91,18 +91,18 @@ impl CommandContext {
         }
     }
 
-    /// The state directory, for a command that can do without: says once why it must.
-    pub(crate) fn store_or_warn(&self, required: bool) -> anyhow::Result<Option<&Store>> {
-        if required {
-            return self.store().map(Some);
+    /// The state directory, for a command that can do without; why it must is said when the item is
+    /// locked.
+    pub(crate) fn store_if_any(&self, required: bool) -> anyhow::Result<Option<&Store>> {
+        match required {
+            true => self.store().map(Some),
+            false => Ok(self.open_store().as_ref().ok()),
         }
-        match self.open_store() {
-            Ok(store) => Ok(Some(store)),
-            Err(error) => {
-                self.warn_of_state(error);
-                Ok(None)
-            }
-        }
+    }
+
+    /// Why there is no state directory.
+    pub(super) fn state_error(&self) -> Option<&DirError> {
+        self.open_store().as_ref().err()
     }
 
     /// What to do without when the state directory failed, unless it is required: says so once.
@@ -130,11 +130,18 @@ impl CommandContext {
     }
 
     /// Says once what it means that nothing can be locked anywhere.
-    pub(super) fn warn_of_no_lock(&self) {
-        if !self.warned_of_lock.replace(true) {
-            self.printer.warn(
-                "there is no directory for locks: two commands at once on the same item may attach twice",
-            );
+    pub(super) fn warn_of_no_lock(&self, error: &dyn std::fmt::Display, uploads: bool) {
+        const TWICE: &str = "two commands at once on the same item may attach twice";
+        if self.warned_of_lock.replace(true) {
+            return;
+        }
+        if uploads && !self.warned.replace(true) {
+            self.printer.warn(&format!(
+                "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
+            ));
+        } else {
+            self.printer
+                .warn(&format!("nothing can be locked ({error}): {TWICE}"));
         }
     }
 

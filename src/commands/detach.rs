@@ -21,6 +21,7 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::
         graph: &graph,
         wait: None,
         required: false,
+        uploads: false,
     };
     let _lock = context.lock_item(&wanted).await?;
     let (mut done, mut first) = (0, None);
