@@ -161,7 +161,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__attach)
-            opts="-0 -n -q -v -h -V --files-from --null --name --content-type --inline --content-id --chunk-size --verify --again --fresh --fail-fast --send --dry-run --new --message --event --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-0 -n -q -v -h -V --files-from --null --stdin-from-command --name --content-type --inline --content-id --chunk-size --verify --again --fresh --fail-fast --send --dry-run --new --message --event --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1414,7 +1414,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__prune)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-y -q -v -h -V --discard-unfinished --yes --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1812,7 +1812,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__send)
-            opts="-y -q -v -h -V --yes --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-y -q -v -h -V --yes --even-if-unfinished --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
