@@ -73,6 +73,9 @@ async fn all(
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
     checked.map_err(request)?;
+    context
+        .prepare_token(inputs.iter().map(Input::size).sum())
+        .await;
     let retrier = Retrier::new(context, &graph, &args.retry);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
