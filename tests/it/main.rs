@@ -29,6 +29,8 @@ mod auth_entra;
 mod auth_keyring;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_login;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_pasted;
 mod auth_tokens;
 mod bad_input;
 mod chaos;
