@@ -26,6 +26,7 @@
 mod app;
 pub mod args;
 pub mod auth;
+pub mod batch;
 mod commands;
 pub mod pasted;
 pub mod report;

@@ -333,6 +333,7 @@ async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
     let client = Client::start(Options::default()).await;
     let file = bytes(SIZE);
     let url = client.session(&client.draft(), "a", SIZE).await;
+    let other = client.session(&client.draft(), "b", SIZE).await;
     let (address, path) = url
         .trim_start_matches("http://")
         .split_once('/')
@@ -347,12 +348,54 @@ async fn a_client_that_leaves_in_the_middle_leaves_nothing_behind() {
     );
     socket.write_all(head.as_bytes()).await.expect("written");
     socket.write_all(&file[..CHUNK / 2]).await.expect("written");
-    // Its item is locked for as long as it is there.
+    // Its item is locked against others as long as bytes come; the same session's next try gets it at once.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 412);
+    assert_eq!(client.put(&other, &file, 0, CHUNK).await.status(), 412);
+    assert_eq!(client.put(&url, &file, 0, CHUNK).await.status(), 200);
+    // What comes too late on the first connection changes nothing.
+    socket
+        .write_all(&file[CHUNK / 2..CHUNK])
+        .await
+        .expect("written");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(received(&client, &url).await, "1000000");
     drop(socket);
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(received(&client, &url).await, "0");
+    assert_eq!(client.put(&url, &file, CHUNK, SIZE).await.status(), 201);
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_holds_its_item_for_a_second_and_its_connection_not_for_ever() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let client = Client::start(Options {
+        idle_timeout: Duration::from_secs(3),
+        ..Options::default()
+    })
+    .await;
+    let file = bytes(SIZE);
+    let url = client.session(&client.draft(), "a", SIZE).await;
+    let other = client.session(&client.draft(), "b", SIZE).await;
+    let (address, path) = url
+        .trim_start_matches("http://")
+        .split_once('/')
+        .expect("an authority and a path");
+    let mut socket = tokio::net::TcpStream::connect(address)
+        .await
+        .expect("a connection");
+    let head = format!(
+        "PUT /{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {CHUNK}\r\n\
+         Content-Range: bytes 0-{}/{SIZE}\r\n\r\nabc",
+        CHUNK - 1
+    );
+    socket.write_all(head.as_bytes()).await.expect("written");
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    assert_eq!(client.put(&other, &file, 0, SIZE).await.status(), 201);
+    let mut rest = Vec::new();
+    let start = Instant::now();
+    let _ = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut rest))
+        .await
+        .expect("the connection ends by itself");
+    assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(client.put(&url, &file, 0, SIZE).await.status(), 201);
 }
 

@@ -355,7 +355,8 @@ async fn drafts_can_be_made_with_attachments_and_refused_whole() {
 async fn what_is_not_there_is_said_to_be_not_there() {
     let client = Client::start(Options::default()).await;
     for (path, status, code) in [
-        ("/me/contacts", 400, "RequestBroker--ParseUri"),
+        ("/me/contacts", 501, "NotInSandbox"),
+        ("/me/contakts", 400, "RequestBroker--ParseUri"),
         ("/me/messages/AAMk/AAMk", 400, "RequestBroker--ParseUri"),
         ("/me/mailFolders/junk", 400, "ErrorInvalidIdMalformed"),
         ("/me/mailFolders/AAMkAGE4", 404, "ErrorItemNotFound"),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     clock,
     options::{Audience, StatusAnswer},
-    reply::Reply,
+    server::reply::Reply,
 };
 
 /// The code of the upload host's 401.
@@ -18,25 +18,27 @@ const AUDIENCE: &str = "InvalidAudienceForResource";
 
 /// A refusal that has not been put into words yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) status: u16,
+pub(crate) struct Failure {
+    pub(crate) status: u16,
     /// Empty when the answer has no body.
-    pub(super) code: String,
-    pub(super) message: String,
-    pub(super) retry_after: Option<String>,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<String>,
+    /// `Allow` of a 405.
+    pub(crate) allow: Option<&'static str>,
 }
 
 /// The two ids by which the service's people find a request.
 #[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) request_id: String,
-    pub(super) client_request_id: String,
+pub(crate) struct Trace {
+    pub(crate) request_id: String,
+    pub(crate) client_request_id: String,
 }
 
 impl Trace {
     /// `client` is what the caller sent as `client-request-id`; the service takes its own if none.
-    pub(super) fn new(client: Option<&str>) -> Self {
-        let request_id = Uuid::new_v4().to_string();
+    pub(crate) fn new(request_id: Uuid, client: Option<&str>) -> Self {
+        let request_id = request_id.to_string();
         let client_request_id = client.unwrap_or(&request_id).to_owned();
         Trace {
             request_id,
@@ -46,26 +48,27 @@ impl Trace {
 }
 
 impl Failure {
-    pub(super) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         Failure {
             status,
             code: code.to_owned(),
             message: message.into(),
             retry_after: None,
+            allow: None,
         }
     }
 
     /// A status with no body.
-    pub(super) fn empty(status: u16) -> Self {
+    pub(crate) fn empty(status: u16) -> Self {
         Failure::new(status, "", "")
     }
 
-    pub(super) fn after(mut self, retry_after: Option<String>) -> Self {
+    pub(crate) fn after(mut self, retry_after: Option<String>) -> Self {
         self.retry_after = retry_after;
         self
     }
 
-    pub(super) fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Failure::new(
             404,
             "ErrorItemNotFound",
@@ -73,24 +76,43 @@ impl Failure {
         )
     }
 
-    pub(super) fn malformed_id() -> Self {
+    pub(crate) fn malformed_id() -> Self {
         Failure::new(400, "ErrorInvalidIdMalformed", "Id is malformed.")
     }
 
-    pub(super) fn no_segment(segment: &str) -> Self {
+    pub(crate) fn no_segment(segment: &str) -> Self {
         let message = format!("Resource not found for the segment '{segment}'.");
         Failure::new(400, "RequestBroker--ParseUri", message)
     }
 
-    pub(super) fn method_not_allowed() -> Self {
-        Failure::new(
+    /// `allow` lists the methods that there are.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let mut failure = Failure::new(
             405,
             "ErrorInvalidRequest",
             "The OData request is not supported: this method cannot be used with this resource.",
+        );
+        failure.allow = Some(allow);
+        failure
+    }
+
+    /// The service may well do this; the stand-in cannot, and says so rather than pretend.
+    pub(crate) fn not_in_sandbox(what: &str) -> Self {
+        Failure::new(
+            501,
+            "NotInSandbox",
+            format!("The sandbox cannot do this: {what}."),
         )
     }
 
-    pub(super) fn access_denied() -> Self {
+    /// Content of which only the hash was kept.
+    pub(crate) fn not_kept() -> Self {
+        Failure::not_in_sandbox(
+            "reading back content of which only the hash is kept (`--content hash`)",
+        )
+    }
+
+    pub(crate) fn access_denied() -> Self {
         Failure::new(
             403,
             "ErrorAccessDenied",
@@ -98,7 +120,7 @@ impl Failure {
         )
     }
 
-    pub(super) fn conflict(status: u16) -> Self {
+    pub(crate) fn conflict(status: u16) -> Self {
         Failure::new(
             status,
             "ErrorIrresolvableConflict",
@@ -107,7 +129,7 @@ impl Failure {
         )
     }
 
-    pub(super) fn message_too_large() -> Self {
+    pub(crate) fn message_too_large() -> Self {
         Failure::new(
             400,
             "ErrorMessageSizeExceeded",
@@ -115,19 +137,19 @@ impl Failure {
         )
     }
 
-    pub(super) fn throttled(limit: &str, retry_after: Option<u64>) -> Self {
+    pub(crate) fn throttled(limit: &str, retry_after: Option<u64>) -> Self {
         let message = format!("Application is over its {limit} limit.");
         let after = retry_after.map(|seconds| seconds.to_string());
         Failure::new(429, "ApplicationThrottled", message).after(after)
     }
 
     /// A property or parameter that the service does not take.
-    pub(super) fn invalid(message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Failure::new(400, "ErrorInvalidParameter", message)
     }
 
     /// The answer for a status that a fault asked for, in the words that status usually has.
-    pub(super) fn for_status(status: u16, upload_host: bool, retry_after: Option<String>) -> Self {
+    pub(crate) fn for_status(status: u16, upload_host: bool, retry_after: Option<String>) -> Self {
         let failure = match status {
             400 => Failure::new(400, "ErrorInvalidRequest", "The request is invalid."),
             401 => Failure::new(
@@ -137,7 +159,7 @@ impl Failure {
             ),
             403 => Failure::access_denied(),
             404 => Failure::not_found(),
-            405 => Failure::method_not_allowed(),
+            405 => Failure::method_not_allowed("GET"),
             409 | 412 => Failure::conflict(status),
             416 => Failure::range_mismatch(416, 0),
             422 => Failure::abstract_type(),
@@ -160,7 +182,7 @@ impl Failure {
         failure.after(retry_after)
     }
 
-    pub(super) fn abstract_type() -> Self {
+    pub(crate) fn abstract_type() -> Self {
         Failure::new(
             422,
             "UnprocessableType",
@@ -169,7 +191,7 @@ impl Failure {
     }
 
     /// Assumed throughout: nobody has published what Outlook says to a wrong range.
-    pub(super) fn range_mismatch(status: u16, expected: u64) -> Self {
+    pub(crate) fn range_mismatch(status: u16, expected: u64) -> Self {
         match status {
             416 => Failure::new(
                 416,
@@ -186,7 +208,7 @@ impl Failure {
     }
 
     /// The JSON that the Graph host sends.
-    pub(super) fn graph_body(&self, trace: &Trace, now: Timestamp) -> Value {
+    pub(crate) fn graph_body(&self, trace: &Trace, now: Timestamp) -> Value {
         json!({"error": {
             "code": self.code,
             "message": self.message,
@@ -199,7 +221,7 @@ impl Failure {
     }
 
     /// As the Graph host answers.
-    pub(super) fn graph(&self, trace: &Trace, now: Timestamp) -> Reply {
+    pub(crate) fn graph(&self, trace: &Trace, now: Timestamp) -> Reply {
         let mut reply = match self.code.is_empty() {
             true => Reply::empty(self.status),
             false => Reply::json(self.status, &self.graph_body(trace, now)),
@@ -212,16 +234,16 @@ impl Failure {
                  client_id=\"00000003-0000-0000-c000-000000000000\"",
             );
         }
-        self.with_retry_after(reply)
+        self.with_own_headers(reply)
     }
 
     /// The upload host's 401; `claim` is the audience of the token that it was given.
-    pub(super) fn audience(claim: &str) -> Self {
+    pub(crate) fn audience(claim: &str) -> Self {
         Failure::new(401, AUDIENCE, claim)
     }
 
     /// As the upload host answers: no `innerError`, but for its own 401.
-    pub(super) fn outlook(&self, form: Audience, trace: &Trace, now: Timestamp) -> Reply {
+    pub(crate) fn outlook(&self, form: Audience, trace: &Trace, now: Timestamp) -> Reply {
         if self.code == AUDIENCE {
             return wrong_audience(form, &self.message, trace, now);
         }
@@ -230,12 +252,15 @@ impl Failure {
             true => Reply::empty(self.status),
             false => Reply::json(self.status, &body),
         };
-        self.with_retry_after(reply)
+        self.with_own_headers(reply)
     }
 
-    fn with_retry_after(&self, reply: Reply) -> Reply {
-        match &self.retry_after {
-            Some(value) => reply.header("retry-after", value),
+    fn with_own_headers(&self, mut reply: Reply) -> Reply {
+        if let Some(value) = &self.retry_after {
+            reply = reply.header("retry-after", value);
+        }
+        match self.allow {
+            Some(methods) => reply.header("allow", methods),
             None => reply,
         }
     }
@@ -277,7 +302,7 @@ fn wrong_audience(form: Audience, claim: &str, trace: &Trace, now: Timestamp) ->
 /// This host's keys differ from Graph's: `requestId`, not `request-id`.
 fn inner(trace: &Trace, now: Timestamp) -> Value {
     json!({
-        "oAuthEventOperationId": Uuid::new_v4().to_string(),
+        "oAuthEventOperationId": trace.client_request_id,
         "oAuthEventcV": "JN0dmiR5klAj9qnbU8jaVw.1.1",
         "errorUrl": "https://aka.ms/autherrors#error-InvalidResource",
         "requestId": trace.request_id,
@@ -286,11 +311,11 @@ fn inner(trace: &Trace, now: Timestamp) -> Value {
 }
 
 /// The refusal of GET on an upload URL that the option asks for, if it asks for one.
-pub(super) fn status_refusal(answer: StatusAnswer) -> Option<Failure> {
+pub(crate) fn status_refusal(answer: StatusAnswer) -> Option<Failure> {
     match answer {
         StatusAnswer::Known | StatusAnswer::Unauthorized => None,
         StatusAnswer::NotFound => Some(Failure::not_found()),
-        StatusAnswer::NotAllowed => Some(Failure::method_not_allowed()),
+        StatusAnswer::NotAllowed => Some(Failure::method_not_allowed("PUT, DELETE")),
     }
 }
 
@@ -331,8 +356,11 @@ mod tests {
 
     #[test]
     fn the_caller_s_request_id_is_kept() {
-        assert_eq!(Trace::new(Some("mine")).client_request_id, "mine");
-        let own = Trace::new(None);
+        assert_eq!(
+            Trace::new(Uuid::from_u128(1), Some("mine")).client_request_id,
+            "mine"
+        );
+        let own = Trace::new(Uuid::from_u128(1), None);
         assert_eq!(own.client_request_id, own.request_id);
     }
 }

@@ -19,23 +19,38 @@ pub enum Where {
     Delete,
     /// GET of a collection of attachments.
     List,
-    /// Any other GET on the Graph host.
+    /// GET of an attachment's bytes, or of a message as MIME.
+    Value,
+    /// GET of a collection of messages or events.
+    Find,
+    /// Any GET on the Graph host but `list`.
     Get,
-    /// `POST …/send`.
+    /// POST that makes a draft or an event: `…/messages`, `…/events`, `createReply` and the like.
+    Draft,
+    /// PATCH of an item.
+    Patch,
+    /// POST that sends: `…/send`, `sendMail`, `reply`, `replyAll`, `forward`.
     Send,
+    /// The token endpoint.
+    Token,
     /// Every request, of these kinds or others.
     Any,
 }
 
-const WHERE: [(&str, Where); 9] = [
+const WHERE: [(&str, Where); 14] = [
     ("create", Where::Create),
     ("put", Where::Put),
     ("post", Where::Post),
     ("status", Where::Status),
     ("delete", Where::Delete),
     ("list", Where::List),
+    ("value", Where::Value),
+    ("find", Where::Find),
     ("get", Where::Get),
+    ("draft", Where::Draft),
+    ("patch", Where::Patch),
     ("send", Where::Send),
+    ("token", Where::Token),
     ("any", Where::Any),
 ];
 
@@ -56,6 +71,20 @@ pub enum What {
     Expire,
     /// A page of HTML with status 502, as a gateway sends it; nothing is done.
     Html,
+    /// A page of HTML with status 200, as a proxy sends it to those whom it blocks; nothing is done.
+    Page,
+    /// This HTTP status, with this `Retry-After`, although the request is carried out.
+    Done(u16, Option<String>),
+    /// Carried out only after this time; answered at once with this status, or by closing the connection.
+    Late(Duration, Option<u16>),
+    /// Carried out; the answer breaks off after so many bytes, or half of them.
+    Cut(Option<u64>),
+    /// Carried out; a complete answer with only the first so many bytes of it, or half of them.
+    Short(Option<u64>),
+    /// Carried out; the answer has its status and no body.
+    Empty,
+    /// Carried out; the answer's body has other bytes of the same number.
+    Other,
 }
 
 /// One fault: what happens, to which requests.
@@ -79,7 +108,7 @@ pub enum BadFault {
     Form(String),
     /// WHERE is none of the known ones.
     #[error(
-        "`{0}` is no kind of request: use create, put, post, status, delete, list, get, send or any"
+        "`{0}` is not a valid kind of request: use create, put, post, status, delete, list, value, find, get, draft, patch, send, token or any"
     )]
     Where(String),
     /// N or COUNT is not a number from 1.
@@ -87,7 +116,7 @@ pub enum BadFault {
     Count(String),
     /// WHAT is none of the known ones.
     #[error(
-        "`{0}` is no fault: use an HTTP status, drop, lost, reset:BYTES, stall:SECS, expire or html"
+        "`{0}` is not a valid fault: use an HTTP status, drop, lost, reset:BYTES, stall:SECS, expire, html, page, done:STATUS, late:SECS, cut, short, empty or other"
     )]
     What(String),
     /// ARG does not belong to this WHAT.
@@ -161,15 +190,50 @@ fn parse_what(text: &str) -> Result<What, BadFault> {
         ("lost", None) => Ok(What::Lost),
         ("expire", None) => Ok(What::Expire),
         ("html", None) => Ok(What::Html),
-        ("drop" | "lost" | "expire" | "html", Some(_)) => Err(bad("it has no argument")),
+        ("page", None) => Ok(What::Page),
+        ("empty", None) => Ok(What::Empty),
+        ("other", None) => Ok(What::Other),
+        ("drop" | "lost" | "expire" | "html" | "page" | "empty" | "other", Some(_)) => {
+            Err(bad("it has no argument"))
+        }
+        ("cut", bytes) => bytes
+            .map(str::parse)
+            .transpose()
+            .map(What::Cut)
+            .map_err(|_| bad("give a number of bytes")),
+        ("short", bytes) => bytes
+            .map(str::parse)
+            .transpose()
+            .map(What::Short)
+            .map_err(|_| bad("give a number of bytes")),
+        ("done", argument) => {
+            let argument = argument.ok_or_else(|| bad("give an HTTP status"))?;
+            match parse_what(argument) {
+                Ok(What::Status(status, after)) => Ok(What::Done(status, after)),
+                _ => Err(bad("give an HTTP status")),
+            }
+        }
+        ("late", argument) => {
+            let argument = argument.unwrap_or_default();
+            let (time, status) = match argument.split_once(':') {
+                Some((time, status)) => (time, Some(status)),
+                None => (argument, None),
+            };
+            let why = "give seconds, and a status if it is answered: late:4 or late:4:504";
+            let time = seconds(time).ok_or_else(|| bad(why))?;
+            let status = status.map(|status| match parse_what(status) {
+                Ok(What::Status(status, None)) => Ok(status),
+                _ => Err(bad(why)),
+            });
+            Ok(What::Late(time, status.transpose()?))
+        }
         ("reset", Some(bytes)) => bytes
             .parse()
             .map(What::Reset)
             .map_err(|_| bad("give a number of bytes")),
         ("reset", None) => Ok(What::Reset(0)),
-        ("stall", seconds) => seconds
-            .and_then(|s| s.parse::<f64>().ok())
-            .and_then(|s| Duration::try_from_secs_f64(s).ok())
+        ("stall", time) => time
+            .and_then(seconds)
             .map(What::Stall)
             .ok_or_else(|| bad("give a number of seconds")),
         (status, retry_after) if status.len() == 3 => {
@@ -188,6 +252,10 @@ fn parse_what(text: &str) -> Result<What, BadFault> {
         }
         _ => Err(BadFault::What(text.to_owned())),
     }
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.parse().ok()?).ok()
 }
 
 /// RFC 9110, 10.2.3: seconds or an HTTP date.
@@ -226,6 +294,17 @@ impl fmt::Display for What {
             What::Stall(time) => write!(f, "stall:{}", time.as_secs_f64()),
             What::Expire => f.write_str("expire"),
             What::Html => f.write_str("html"),
+            What::Page => f.write_str("page"),
+            What::Done(code, None) => write!(f, "done:{code}"),
+            What::Done(code, Some(after)) => write!(f, "done:{code}:{after}"),
+            What::Late(time, None) => write!(f, "late:{}", time.as_secs_f64()),
+            What::Late(time, Some(code)) => write!(f, "late:{}:{code}", time.as_secs_f64()),
+            What::Cut(None) => f.write_str("cut"),
+            What::Cut(Some(bytes)) => write!(f, "cut:{bytes}"),
+            What::Short(None) => f.write_str("short"),
+            What::Short(Some(bytes)) => write!(f, "short:{bytes}"),
+            What::Empty => f.write_str("empty"),
+            What::Other => f.write_str("other"),
         }
     }
 }
@@ -256,12 +335,12 @@ impl FaultPlan {
             .map(|(fault, _)| fault)
     }
 
-    /// Counts a request of this kind, and says what happens to it. When several faults meet in
+    /// Counts a request of these kinds, and says what happens to it. When several faults meet in
     /// one request, the one that was added first strikes.
-    pub fn strike(&mut self, place: Option<Where>) -> Option<What> {
+    pub fn strike(&mut self, places: &[Where]) -> Option<What> {
         let mut struck = None;
         for (fault, seen) in &mut self.faults {
-            if fault.place != Where::Any && Some(fault.place) != place {
+            if fault.place != Where::Any && !places.contains(&fault.place) {
                 continue;
             }
             *seen += 1;
@@ -298,6 +377,22 @@ mod tests {
         );
         assert_eq!(fault("create@1=expire").what, What::Expire);
         assert_eq!(fault("list@1=html").what, What::Html);
+        assert_eq!(fault("value@1=page").what, What::Page);
+        assert_eq!(fault("value@1=cut").what, What::Cut(None));
+        assert_eq!(fault("value@1=short:7").what, What::Short(Some(7)));
+        assert_eq!(fault("post@1=done:404").what, What::Done(404, None));
+        assert_eq!(
+            fault("post@1=done:503:2").what,
+            What::Done(503, Some("2".to_owned()))
+        );
+        assert_eq!(
+            fault("send@1=late:1.5:504").what,
+            What::Late(Duration::from_millis(1500), Some(504))
+        );
+        assert_eq!(
+            fault("post@1=late:4").what,
+            What::Late(Duration::from_secs(4), None)
+        );
         assert_eq!(fault("any@1=503").what, What::Status(503, None));
         assert_eq!(
             fault("post@1=429:7").what,
@@ -328,6 +423,14 @@ mod tests {
             "put@1=explode",
             "put@1=drop:1",
             "put@1=html:x",
+            "put@1=page:x",
+            "put@1=done",
+            "put@1=done:drop",
+            "put@1=late",
+            "put@1=late:x",
+            "put@1=late:1:lost",
+            "put@1=cut:x",
+            "put@1=short:-1",
             "put@1=reset:many",
             "put@1=stall",
             "put@1=stall:-1",
@@ -360,10 +463,10 @@ mod tests {
     fn several_faults_count_on_their_own() {
         let mut plan = FaultPlan::default();
         plan.add([fault("put@2=drop"), fault("any@2x2=503")]);
-        assert_eq!(plan.strike(Some(Where::Put)), None);
-        assert_eq!(plan.strike(Some(Where::Put)), Some(What::Drop));
-        assert_eq!(plan.strike(None), Some(What::Status(503, None)));
-        assert_eq!(plan.strike(Some(Where::Put)), None);
+        assert_eq!(plan.strike(&[Where::Put]), None);
+        assert_eq!(plan.strike(&[Where::Put]), Some(What::Drop));
+        assert_eq!(plan.strike(&[]), Some(What::Status(503, None)));
+        assert_eq!(plan.strike(&[Where::Put]), None);
         assert_eq!(plan.pending().count(), 0);
     }
 
@@ -376,12 +479,22 @@ mod tests {
             any::<u64>().prop_map(What::Reset),
             (0u64..1_000_000).prop_map(|ms| What::Stall(Duration::from_millis(ms))),
             Just(What::Html),
+            Just(What::Page),
+            Just(What::Empty),
+            Just(What::Other),
+            (200u16..600).prop_map(|code| What::Done(code, None)),
+            (0u64..100_000, proptest::option::of(200u16..600))
+                .prop_map(|(ms, code)| What::Late(Duration::from_millis(ms), code)),
+            proptest::option::of(any::<u64>()).prop_map(What::Cut),
+            proptest::option::of(any::<u64>()).prop_map(What::Short),
         ];
-        (0usize..9, 1u64..1000, 1u64..1000, what).prop_map(|(place, nth, count, what)| Fault {
-            place: WHERE[place].1,
-            nth: NonZeroU64::new(nth).expect("not zero"),
-            count: NonZeroU64::new(count).expect("not zero"),
-            what,
+        (0usize..WHERE.len(), 1u64..1000, 1u64..1000, what).prop_map(|(place, nth, count, what)| {
+            Fault {
+                place: WHERE[place].1,
+                nth: NonZeroU64::new(nth).expect("not zero"),
+                count: NonZeroU64::new(count).expect("not zero"),
+                what,
+            }
         })
     }
 
@@ -403,8 +516,8 @@ mod tests {
             let mut plan = FaultPlan::default();
             plan.add([fault(&format!("put@{nth}x{count}=drop"))]);
             for number in 1..=requests {
-                prop_assert_eq!(plan.strike(Some(Where::Get)), None);
-                let struck = plan.strike(Some(Where::Put)).is_some();
+                prop_assert_eq!(plan.strike(&[Where::Get]), None);
+                let struck = plan.strike(&[Where::Put]).is_some();
                 prop_assert_eq!(struck, number >= nth && number < nth + count);
             }
         }

@@ -5,61 +5,52 @@
 //! option. It depends on nothing of the uploader, so that the two cannot agree on a mistake, and the
 //! library prints nothing.
 //!
-//! `connection` serves sockets, `exchange` takes one request from arrival to answer, `graph`,
-//! `upload` and `control` say what requests mean, `store` holds what there is. The rest is pure:
-//! `faults`, `range`, `route`, `query`, `filter`, `search`, `ids`.
+//! To read it: `server` carries requests, and `server::exchange` takes one from arrival to answer; `graph`,
+//! `upload`, `login` and `control` say what requests mean; `model` holds what there is; `throttle` says who may
+//! send now. `options` and `faults` are what a user can set.
 
 #[cfg(feature = "clap")]
 pub mod args;
-mod body;
 mod clock;
-mod connection;
-mod content;
 mod control;
-mod exchange;
 mod failure;
 pub mod faults;
-mod filter;
 mod graph;
-mod held;
-mod ids;
-mod item;
 mod log;
-mod mailbox;
+mod login;
+mod model;
 pub mod options;
-mod query;
-mod range;
-mod reply;
-mod route;
+mod random;
 #[cfg(feature = "clap")]
 pub mod run;
-mod search;
-mod session;
+mod server;
 mod shared;
-mod store;
-mod template;
-mod tls;
+mod throttle;
 mod tokens;
-mod traffic;
 mod upload;
 
-use std::{io, net::Ipv4Addr, path::Path, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
-use jiff::Timestamp;
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 pub use faults::Fault;
-pub use held::{HeldFile, HeldItem};
 pub use log::{Host, Seen};
+pub use model::snapshot::{HeldFile, HeldItem};
 pub use options::Options;
+pub use random::{BadDelay, Delay};
 
-use item::Kind;
+use model::{item::Kind, snapshot};
+use server::{connection, exchange, tls::Tls};
 use shared::Shared;
-use tls::Tls;
-use tokio_rustls::TlsAcceptor;
 
 /// A running stand-in. Dropping it stops it, and cuts what is connected.
 #[derive(Debug)]
@@ -74,16 +65,18 @@ pub struct Sandbox {
 impl Sandbox {
     /// Starts both hosts on spawned tasks of the current tokio runtime.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let graph = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
-        let upload = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let tls = if options.tls { Some(Tls::new()?) } else { None };
+        let graph = TcpListener::bind((options.host, options.port)).await?;
+        let upload = TcpListener::bind((options.host, options.upload_port)).await?;
+        let tls = match options.tls {
+            true => Some(Tls::new(&options)?),
+            false => None,
+        };
         let scheme = if options.tls { "https" } else { "http" };
         let origin = |listener: &TcpListener| -> io::Result<String> {
-            Ok(format!("{scheme}://{}", listener.local_addr()?))
+            Ok(format!("{scheme}://{}", reachable(listener.local_addr()?)))
         };
         let (graph_origin, upload_origin) = (origin(&graph)?, origin(&upload)?);
-        let token = tokens::access(Timestamp::now());
-        let shared = Arc::new(Shared::new(options, token, graph_origin, upload_origin));
+        let shared = Arc::new(Shared::new(options, graph_origin, upload_origin)?);
         let first = |kind| shared.store().first(kind).map(|item| item.id.clone());
         let message = first(Kind::Message).unwrap_or_default();
         let event = first(Kind::Event).unwrap_or_default();
@@ -111,12 +104,17 @@ impl Sandbox {
         format!("{}/v1.0", self.shared.graph)
     }
 
+    /// Scheme, host and port of the Graph host.
+    pub fn origin(&self) -> &str {
+        &self.shared.graph
+    }
+
     /// Scheme, host and port of the upload host.
     pub fn upload_origin(&self) -> &str {
         &self.shared.upload
     }
 
-    /// The only bearer token that the Graph host takes.
+    /// The bearer token that the Graph host takes.
     pub fn token(&self) -> &str {
         &self.shared.token
     }
@@ -143,6 +141,7 @@ impl Sandbox {
             ("GRAPH_ATTACH_TOKEN", self.token().to_owned()),
             ("GRAPH_ATTACH_MESSAGE", self.message().to_owned()),
             ("GRAPH_ATTACH_EVENT", self.event().to_owned()),
+            ("GRAPH_ATTACH_SANDBOX", self.origin().to_owned()),
         ];
         if let Some(file) = self.ca_file() {
             variables.push(("SSL_CERT_FILE", file.display().to_string()));
@@ -152,16 +151,16 @@ impl Sandbox {
 
     /// Every item with what it holds, oldest first. Hashes the files, which takes its time.
     pub fn items(&self) -> Vec<HeldItem> {
-        held::items(&self.shared)
+        snapshot::items(&self.shared)
     }
 
     /// Every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Seen> {
-        self.shared.log().clone()
+        self.shared.log().all()
     }
 
-    /// How many connections are open: none means that nothing is still being carried out for a
-    /// client that went away.
+    /// How many connections are open, and how many requests are carried out late: none means that nothing
+    /// is still being carried out for a client that went away.
     pub fn connections(&self) -> usize {
         self.shared.connections()
     }
@@ -175,6 +174,11 @@ impl Sandbox {
     pub fn clear_faults(&self) {
         self.shared.faults().clear();
     }
+
+    /// Puts the stand-in's clock forward: sessions and tokens get old, windows pass, lags end.
+    pub fn advance_clock(&self, by: std::time::Duration) {
+        self.shared.clock.advance(by);
+    }
 }
 
 impl Drop for Sandbox {
@@ -183,8 +187,20 @@ impl Drop for Sandbox {
     }
 }
 
+/// An address that a client on this computer can use for a listener.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
 /// Accepts connections for ever. Its connections end with it.
 async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Option<TlsAcceptor>) {
+    let idle = shared.options.idle_timeout;
     let mut connections = JoinSet::new();
     loop {
         let Ok((socket, _)) = listener.accept().await else {
@@ -200,13 +216,13 @@ async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Opt
         match tls.clone() {
             None => connections.spawn(async move {
                 let _open = open;
-                connection::serve(socket, answer).await;
+                connection::serve(socket, idle, answer).await;
             }),
             Some(tls) => connections.spawn(async move {
                 let _open = open;
                 // A failed handshake is the client's to report: it does not trust us.
-                if let Ok(socket) = tls.accept(socket).await {
-                    connection::serve(socket, answer).await;
+                if let Ok(Ok(socket)) = tokio::time::timeout(idle, tls.accept(socket)).await {
+                    connection::serve(socket, idle, answer).await;
                 }
             }),
         };

@@ -1,5 +1,7 @@
 //! Every request that was seen, for `/sandbox/requests` and for tests.
 
+use std::time::Instant;
+
 use hyper::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -18,6 +20,8 @@ pub enum Host {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
+    /// When its head had arrived, by the stand-in's clock: RFC 3339, in UTC.
+    pub time: String,
     /// The host that it came to.
     pub host: Host,
     /// `GET`, `PUT` and so on.
@@ -32,14 +36,53 @@ pub struct Seen {
     pub authorization: bool,
     /// Bytes of the body that were read.
     pub bytes: u64,
+    /// Bytes of the answer's body, if there was an answer.
+    pub sent: Option<u64>,
+    /// From the head's arrival to the answer, in milliseconds.
+    pub ms: Option<u64>,
+    /// Whether it came inside a `$batch`.
+    pub batched: bool,
     /// The fault that struck, in the words of the grammar's WHAT.
     pub fault: Option<String>,
     /// All headers, names in lower case; of `Authorization` only the scheme.
     pub headers: Map<String, Value>,
 }
 
+/// The requests so far. Their numbers go on when the log is cleared, so that one that is still running
+/// cannot write into another's line.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    first: usize,
+    seen: Vec<(Seen, Instant)>,
+}
+
+impl Log {
+    /// Writes one down; its number.
+    pub(crate) fn begin(&mut self, seen: Seen) -> usize {
+        self.seen.push((seen, Instant::now()));
+        self.first + self.seen.len() - 1
+    }
+
+    /// Changes what is known about one, unless it was cleared away.
+    pub(crate) fn note(&mut self, number: usize, change: impl FnOnce(&mut Seen, Instant)) {
+        let at = number.checked_sub(self.first);
+        if let Some((seen, start)) = at.and_then(|at| self.seen.get_mut(at)) {
+            change(seen, *start);
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        self.seen.iter().map(|(seen, _)| seen.clone()).collect()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first += self.seen.len();
+        self.seen.clear();
+    }
+}
+
 /// The headers as they are logged.
-pub(super) fn headers(headers: &HeaderMap) -> Map<String, Value> {
+pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
     headers
         .iter()
         .map(|(name, value)| {

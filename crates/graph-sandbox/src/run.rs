@@ -7,7 +7,7 @@ use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
     os::unix::process::ExitStatusExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitStatus,
 };
 
@@ -18,6 +18,13 @@ use tokio::{
 };
 
 use crate::{HeldItem, Sandbox, args::SandboxArgs};
+
+/// What clients of other kinds read the authority to trust from.
+const OTHER_AUTHORITIES: [&str; 3] = [
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "CURL_CA_BUNDLE",
+];
 
 /// Variables of the user's that would win over, or contradict, those of the stand-in.
 const CONTRADICTING: [&str; 6] = [
@@ -60,6 +67,15 @@ pub enum RunError {
     /// Nobody can be told where it is.
     #[error("cannot print the variables")]
     Print(#[source] io::Error),
+    /// The file for the variables cannot be written.
+    #[error("cannot write the variables into `{}`", .file.display())]
+    EnvFile {
+        /// The file that was asked for.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The command was started, and then lost.
     #[error("cannot wait for the command")]
     Wait(#[source] io::Error),
@@ -86,12 +102,27 @@ pub async fn run(
             port: args.port,
             source,
         })?;
+    if !args.host.is_loopback() {
+        let _ = writeln!(
+            err,
+            "warning: other computers can reach the sandbox at {}; what they upload to it is kept on this one",
+            args.host
+        );
+    }
+    let _env_file = match &args.env_file {
+        None => None,
+        Some(file) => Some(
+            EnvFile::write(file, &sandbox).map_err(|source| RunError::EnvFile {
+                file: file.clone(),
+                source,
+            })?,
+        ),
+    };
     match args.command.split_first() {
         None => {
-            for (name, value) in sandbox.variables() {
-                writeln!(out, "{name}={value}").map_err(RunError::Print)?;
-            }
-            out.flush().map_err(RunError::Print)?;
+            out.write_all(lines(&sandbox).as_bytes())
+                .and_then(|()| out.flush())
+                .map_err(RunError::Print)?;
             Ok(128 + signals.next().await)
         }
         Some((program, arguments)) => {
@@ -115,6 +146,39 @@ pub async fn run(
     }
 }
 
+/// The variables, one `NAME=value` a line.
+fn lines(sandbox: &Sandbox) -> String {
+    let variables = sandbox.variables().into_iter();
+    variables
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect()
+}
+
+/// The variables in a file that is there whole or not at all, and gone when this is dropped.
+struct EnvFile(PathBuf);
+
+impl EnvFile {
+    fn write(file: &Path, sandbox: &Sandbox) -> io::Result<Self> {
+        let folder = match file.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        // Readable by its owner only: it holds the token.
+        let mut whole = tempfile::NamedTempFile::new_in(folder)?;
+        whole.write_all(lines(sandbox).as_bytes())?;
+        whole.flush()?;
+        whole.persist(file)?;
+        Ok(EnvFile(file.to_owned()))
+    }
+}
+
+impl Drop for EnvFile {
+    fn drop(&mut self) {
+        // Someone else may have removed it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Runs the command in an environment that points it at the stand-in.
 fn spawn(
     sandbox: &Sandbox,
@@ -133,6 +197,9 @@ fn spawn(
     });
     command.envs(surroundings.variables);
     command.envs(sandbox.variables());
+    if let Some(file) = sandbox.ca_file() {
+        command.envs(OTHER_AUTHORITIES.map(|name| (name, file)));
+    }
     // A proxy for the outside world cannot reach this loopback.
     for name in ["NO_PROXY", "no_proxy"] {
         let own = "127.0.0.1,localhost";
@@ -190,10 +257,19 @@ fn report(items: &[HeldItem], err: &mut dyn Write) -> io::Result<()> {
     err.flush()
 }
 
-/// Text from outside, without what a terminal would act upon.
+/// Text from outside, without what a terminal would act upon or hide: control characters, letters without
+/// width, and those that turn the direction of writing.
 fn plain(text: &str) -> String {
+    let unseen = |c: char| {
+        c.is_control()
+            || matches!(c,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    };
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if unseen(c) { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -276,6 +352,43 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn other_clients_find_the_authority_too() {
+        let script = r#"test "$SSL_CERT_FILE" = "$REQUESTS_CA_BUNDLE" &&
+            test "$SSL_CERT_FILE" = "$NODE_EXTRA_CA_CERTS" && test "$SSL_CERT_FILE" = "$CURL_CA_BUNDLE""#;
+        assert_eq!(sandbox(&["--tls", "--", "sh", "-c", script]).await.0, 0);
+    }
+
+    #[tokio::test]
+    async fn the_env_file_is_whole_while_it_runs_and_gone_at_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sandbox.env");
+        let name = file.to_str().expect("UTF-8");
+        let script = format!(
+            r#"test "$(stat -c %a {name})" = 600 && test "$(wc -l < {name})" = 5 &&
+            test "$(head -n 1 {name})" = "GRAPH_ATTACH_ENDPOINT=$GRAPH_ATTACH_ENDPOINT" &&
+            test "$(tail -n 1 {name})" = "GRAPH_ATTACH_SANDBOX=${{GRAPH_ATTACH_ENDPOINT%/v1.0}}""#
+        );
+        let words = ["--env-file", name, "--", "sh", "-c", &script];
+        assert_eq!(sandbox(&words).await.0, 0);
+        assert!(!file.exists());
+        let cli =
+            Cli::try_parse_from(["sandbox", "--env-file", "/no/such/folder/file"]).expect("known");
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let result = super::run(&cli.args, Surroundings::default(), &mut out, &mut err).await;
+        assert!(matches!(result, Err(RunError::EnvFile { .. })));
+    }
+
+    #[tokio::test]
+    async fn other_addresses_come_with_a_warning() {
+        let (status, _, err) = sandbox(&["--host", "0.0.0.0", "--", "true"]).await;
+        assert_eq!(status, 0);
+        assert!(
+            err.starts_with("warning: other computers can reach"),
+            "{err}"
+        );
+    }
+
+    #[tokio::test]
     async fn the_report_names_every_item_and_what_it_holds() {
         let (_, out, err) = sandbox(&["--", "true"]).await;
         assert_eq!(out, "");
@@ -299,6 +412,7 @@ mod tests {
                 content_type: None,
                 is_inline: false,
                 content_id: None,
+                committed: true,
             }],
         };
         let mut err = Vec::new();

@@ -1,34 +1,54 @@
-//! What every request of one stand-in shares, and the head of a request.
+//! What every request of one stand-in shares.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
-
-use hyper::{HeaderMap, Method, header};
 
 use crate::{
-    failure::Trace,
+    clock::Clock,
     faults::FaultPlan,
-    log::{Host, Seen},
+    log::Log,
+    model::store::{self, Store},
     options::Options,
-    store::Store,
-    traffic::Traffic,
+    random::Random,
+    throttle::Throttle,
+    tokens,
 };
+
+/// What a bearer token is good for.
+#[derive(Debug, Clone)]
+pub(crate) struct Grant {
+    pub(crate) expires: Instant,
+    /// Permissions, separated by blanks.
+    pub(crate) scopes: String,
+    /// Whether someone signed in; an application has no `/me`.
+    pub(crate) user: bool,
+}
 
 /// The stand-in itself.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    pub(super) token: String,
+pub(crate) struct Shared {
+    pub(crate) options: Options,
+    /// The bearer token that is printed.
+    pub(crate) token: String,
     /// Scheme, host and port of the Graph host.
-    pub(super) graph: String,
+    pub(crate) graph: String,
     /// The same for the upload host.
-    pub(super) upload: String,
-    pub(super) traffic: Traffic,
+    pub(crate) upload: String,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) throttle: Throttle,
+    seed: u64,
     store: Mutex<Store>,
+    tokens: Mutex<HashMap<String, Grant>>,
     faults: Mutex<FaultPlan>,
-    log: Mutex<Vec<Seen>>,
+    log: Mutex<Log>,
     open: AtomicUsize,
 }
 
@@ -37,46 +57,120 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options, token: String, graph: String, upload: String) -> Self {
+    pub(crate) fn new(options: Options, graph: String, upload: String) -> io::Result<Self> {
         let mut faults = FaultPlan::default();
         faults.add(options.faults.iter().cloned());
-        Shared {
-            options,
+        let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+        let clock = Clock::default();
+        let arena = store::arena(&options)?;
+        let mut store = Store::new(seed, clock.clone(), arena, options.seed.is_some());
+        let scopes = options
+            .scopes
+            .as_deref()
+            .unwrap_or(tokens::ALL_SCOPES)
+            .to_owned();
+        let token = match &options.token {
+            Some(token) => token.clone(),
+            None => store.issue(options.token_ttl, &scopes, true),
+        };
+        let grant = Grant {
+            expires: clock.now() + options.token_ttl,
+            scopes,
+            user: true,
+        };
+        Ok(Shared {
+            tokens: Mutex::new(HashMap::from([(token.clone(), grant)])),
             token,
             graph,
             upload,
-            traffic: Traffic::default(),
-            store: Mutex::new(Store::new()),
+            random: Random::new(seed.wrapping_add(2)),
+            throttle: Throttle::new(clock.clone()),
+            clock,
+            seed,
+            store: Mutex::new(store),
             faults: Mutex::new(faults),
             log: Mutex::default(),
             open: AtomicUsize::new(0),
+            options,
+        })
+    }
+
+    /// Everything as at the start, ids too; the token stays good.
+    pub(crate) fn reset(&self) {
+        self.clock.reset();
+        let mut store = self.store();
+        let arena = store.arena.clone();
+        *store = Store::new(
+            self.seed,
+            self.clock.clone(),
+            arena,
+            self.options.seed.is_some(),
+        );
+        // Its number among the tokens that are issued.
+        if self.options.token.is_none() {
+            let scopes = self
+                .options
+                .scopes
+                .as_deref()
+                .unwrap_or(tokens::ALL_SCOPES)
+                .to_owned();
+            store.issue(self.options.token_ttl, &scopes, true);
         }
+        drop(store);
+        let mut tokens = self.tokens();
+        tokens.retain(|token, _| *token == self.token);
+        for grant in tokens.values_mut() {
+            grant.expires = self.clock.now() + self.options.token_ttl;
+        }
+        drop(tokens);
+        let mut faults = self.faults();
+        faults.clear();
+        faults.add(self.options.faults.iter().cloned());
+        drop(faults);
+        self.throttle.reset();
+        self.log().clear();
+    }
+
+    /// A token that was asked for while it runs.
+    pub(crate) fn issue(&self, life: Duration, scopes: &str, user: bool) -> String {
+        let token = self.store().issue(life, scopes, user);
+        let grant = Grant {
+            expires: self.clock.now() + life,
+            scopes: scopes.to_owned(),
+            user,
+        };
+        self.tokens().insert(token.clone(), grant);
+        token
     }
 
     /// Never held across a wait.
-    pub(super) fn store(&self) -> MutexGuard<'_, Store> {
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         lock(&self.store)
     }
 
-    pub(super) fn faults(&self) -> MutexGuard<'_, FaultPlan> {
+    pub(crate) fn tokens(&self) -> MutexGuard<'_, HashMap<String, Grant>> {
+        lock(&self.tokens)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, FaultPlan> {
         lock(&self.faults)
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    pub(super) fn log(&self) -> MutexGuard<'_, Vec<Seen>> {
+    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         lock(&self.log)
     }
 }
 
-/// A connection, counted as long as this exists.
+/// A connection, or work that outlives one, counted as long as this exists.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Shared>);
+pub(crate) struct Open(Arc<Shared>);
 
 impl Open {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.open.fetch_add(1, Ordering::SeqCst);
         Open(Arc::clone(shared))
     }
@@ -85,65 +179,5 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A request without its body.
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) host: Host,
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) trace: Trace,
-    /// The session of this request is, or is born, over: a fault says so.
-    pub(super) expire: bool,
-}
-
-impl Head {
-    pub(super) fn new(host: Host, parts: &hyper::http::request::Parts) -> Self {
-        let client = parts
-            .headers
-            .get("client-request-id")
-            .and_then(|id| id.to_str().ok());
-        Head {
-            host,
-            method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: parts.headers.clone(),
-            trace: Trace::new(client),
-            expire: false,
-        }
-    }
-
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// `Prefer: IdType="ImmutableId"`, quoted or not, beside other preferences or alone.
-    pub(super) fn wants_immutable_ids(&self) -> bool {
-        self.headers
-            .get_all("prefer")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| {
-                value.split([',', ';']).any(|preference| {
-                    preference.split_once('=').is_some_and(|(name, value)| {
-                        name.trim().eq_ignore_ascii_case("IdType")
-                            && value
-                                .trim()
-                                .trim_matches('"')
-                                .eq_ignore_ascii_case("ImmutableId")
-                    })
-                })
-            })
-    }
-
-    /// Whether the request says how long its body is, in the way that IIS insists on.
-    pub(super) fn has_length(&self) -> bool {
-        self.headers.contains_key(header::CONTENT_LENGTH)
-            || self.headers.contains_key(header::TRANSFER_ENCODING)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! * [`protocol`] decides: a pure state machine, told what was observed, names the next step.
 //! * [`engine`] executes the steps: reads the file, checkpoints, sends.
+//! * [`mail`] makes a mail of a draft, its files and the sending: once each.
 //! * [`client`] speaks HTTP, through two clients: one that owns the token and knows only Graph, and one
 //!   for upload URLs, where no token type is in scope.
 //! * [`store`] keeps uploads on disk, so that another process can resume them.
@@ -17,6 +18,7 @@ mod error;
 mod expected_offset;
 pub mod item;
 pub mod json;
+pub mod mail;
 mod page;
 pub mod protocol;
 pub mod redact;

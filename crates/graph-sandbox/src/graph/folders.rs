@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Admitted, Failure, Kind, Reply, Shared};
+use super::{Admitted, Failure, Head, Kind, Reply, Shared};
 use crate::{
-    ids::Folder,
-    mailbox::{FOLDERS, Mailbox},
-    store::Store,
+    model::ids::Folder,
+    model::mailbox::{FOLDERS, Mailbox},
+    model::store::Store,
 };
 
 fn mailbox<'a>(store: &'a Store, admitted: &Admitted) -> Option<&'a Mailbox> {
@@ -14,14 +14,14 @@ fn mailbox<'a>(store: &'a Store, admitted: &Admitted) -> Option<&'a Mailbox> {
 }
 
 /// Whose mailbox it is.
-pub(super) fn user(shared: &Shared, admitted: &Admitted) -> Reply {
+pub(crate) fn user(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
     let store = shared.store();
     let Some(owner) = mailbox(&store, admitted) else {
-        return Reply::empty(404);
+        return Err(Failure::not_found());
     };
     let context = format!(
         "{}/{}/$metadata#users/$entity",
-        shared.graph, admitted.route.version
+        admitted.graph, admitted.route.version
     );
     let mut user = json!({
         "@odata.context": context,
@@ -37,14 +37,33 @@ pub(super) fn user(shared: &Shared, admitted: &Admitted) -> Reply {
         "surname": null,
         "userPrincipalName": owner.upn,
     });
-    if let (Some(select), Some(all)) = (&admitted.query.select, user.as_object_mut()) {
-        all.retain(|name, _| name.contains('@') || select.iter().any(|s| s == name));
+    select(admitted, &mut user, "user")?;
+    Ok(Reply::json(200, &user))
+}
+
+/// Leaves what is selected; refuses what is not there.
+fn select(admitted: &Admitted, value: &mut Value, kind: &str) -> Result<(), Failure> {
+    let (Some(select), Some(all)) = (&admitted.query.select, value.as_object_mut()) else {
+        return Ok(());
+    };
+    let known = |name: &str| all.keys().any(|key| key.eq_ignore_ascii_case(name));
+    if let Some(name) = select.iter().find(|name| !known(name)) {
+        let message =
+            format!("Could not find a property named '{name}' on type 'microsoft.graph.{kind}'.");
+        return Err(Failure::new(400, "RequestBroker--ParseUri", message));
     }
-    Reply::json(200, &user)
+    all.retain(|name, _| {
+        name.contains('@')
+            || name == "id"
+            || select
+                .iter()
+                .any(|wanted| wanted.eq_ignore_ascii_case(name))
+    });
+    Ok(())
 }
 
 /// The folder that a path segment means: a well-known name in any case, or an id.
-pub(super) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
+pub(crate) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
     let well_known = FOLDERS
         .iter()
         .find(|(_, word, _)| word.eq_ignore_ascii_case(name));
@@ -55,7 +74,7 @@ pub(super) fn named(mailbox: &Mailbox, name: &str) -> Result<Folder, Failure> {
     };
     match well_known.or_else(by_id) {
         Some((folder, ..)) => Ok(*folder),
-        None if crate::ids::is_well_formed(name) => Err(Failure::not_found()),
+        None if crate::model::ids::is_well_formed(name) => Err(Failure::not_found()),
         None => Err(Failure::malformed_id()),
     }
 }
@@ -89,28 +108,35 @@ fn folder(store: &Store, admitted: &Admitted, folder: Folder, display: &str) -> 
 }
 
 /// All mail folders.
-pub(super) fn list(shared: &Shared, admitted: &Admitted) -> Result<Reply, Failure> {
+pub(crate) fn list(shared: &Shared, head: &Head, admitted: &Admitted) -> Result<Reply, Failure> {
+    let query = &admitted.query;
     let store = shared.store();
-    let all: Vec<Value> = FOLDERS
+    let mut all: Vec<Value> = FOLDERS
         .iter()
         .map(|(which, _, display)| folder(&store, admitted, *which, display))
+        .filter(|folder| query.matches(folder))
         .collect();
-    let all = match &admitted.query.filter {
-        Some(filter) => all
-            .into_iter()
-            .filter(|folder| filter.holds(folder))
-            .collect(),
-        None => all,
-    };
-    let context = admitted.context(shared, "mailFolders");
-    Ok(Reply::json(
-        200,
-        &json!({"@odata.context": context, "value": all}),
-    ))
+    query.sort(&mut all, |folder| folder);
+    let total = all.len();
+    let (mut page, next) = query.page(all, None);
+    for folder in &mut page {
+        select(admitted, folder, "mailFolder")?;
+    }
+    let mut body = json!({"@odata.context": admitted.context("mailFolders"), "value": page});
+    if let Some(body) = body.as_object_mut() {
+        if query.count {
+            body.insert("@odata.count".to_owned(), json!(total));
+        }
+        if let Some(skip) = next {
+            let link = query.next_link(head, "$skip", &skip.to_string());
+            body.insert("@odata.nextLink".to_owned(), json!(link));
+        }
+    }
+    Ok(Reply::json(200, &body))
 }
 
 /// One mail folder.
-pub(super) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Reply, Failure> {
+pub(crate) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Reply, Failure> {
     let store = shared.store();
     let owner = mailbox(&store, admitted).ok_or_else(Failure::not_found)?;
     let which = named(owner, name)?;
@@ -120,15 +146,16 @@ pub(super) fn get(shared: &Shared, admitted: &Admitted, name: &str) -> Result<Re
         .map_or("", |f| f.2);
     let mut body = folder(&store, admitted, which, display);
     if let Some(all) = body.as_object_mut() {
-        let context = admitted.context(shared, "mailFolders/$entity");
+        let context = admitted.context("mailFolders/$entity");
         all.insert("@odata.context".to_owned(), context);
     }
+    select(admitted, &mut body, "mailFolder")?;
     Ok(Reply::json(200, &body))
 }
 
 /// No folder here has another in it.
-pub(super) fn no_children(shared: &Shared, admitted: &Admitted) -> Reply {
-    let context = admitted.context(shared, "mailFolders");
+pub(crate) fn no_children(admitted: &Admitted) -> Reply {
+    let context = admitted.context("mailFolders");
     Reply::json(200, &json!({"@odata.context": context, "value": []}))
 }
 
@@ -152,18 +179,18 @@ fn default_calendar(owner: &Mailbox) -> Value {
 }
 
 /// The only calendar, as a collection.
-pub(super) fn calendars(shared: &Shared, admitted: &Admitted) -> Reply {
+pub(crate) fn calendars(shared: &Shared, admitted: &Admitted) -> Reply {
     let store = shared.store();
     let all: Vec<Value> = mailbox(&store, admitted)
         .map(default_calendar)
         .into_iter()
         .collect();
-    let context = admitted.context(shared, "calendars");
+    let context = admitted.context("calendars");
     Reply::json(200, &json!({"@odata.context": context, "value": all}))
 }
 
 /// The only calendar, by its id or as the default one.
-pub(super) fn calendar(
+pub(crate) fn calendar(
     shared: &Shared,
     admitted: &Admitted,
     id: Option<&str>,
@@ -175,18 +202,18 @@ pub(super) fn calendar(
     if let Some(all) = body.as_object_mut() {
         all.insert(
             "@odata.context".to_owned(),
-            admitted.context(shared, "calendars/$entity"),
+            admitted.context("calendars/$entity"),
         );
     }
     Ok(Reply::json(200, &body))
 }
 
 /// Whether an id means the only calendar that there is.
-pub(super) fn check_calendar(owner: &Mailbox, id: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn check_calendar(owner: &Mailbox, id: Option<&str>) -> Result<(), Failure> {
     match id {
         None => Ok(()),
         Some(id) if id == owner.mint.folder(Folder::Calendar) => Ok(()),
-        Some(id) if crate::ids::is_well_formed(id) => Err(Failure::not_found()),
+        Some(id) if crate::model::ids::is_well_formed(id) => Err(Failure::not_found()),
         Some(_) => Err(Failure::malformed_id()),
     }
 }

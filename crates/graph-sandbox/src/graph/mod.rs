@@ -3,36 +3,53 @@
 //! Every request here needs the bearer token. What a path names is `route`'s; this folder has one
 //! file per family of resources.
 
-mod attachments;
-mod folders;
+mod access;
+pub(crate) mod attachments;
+mod batch;
+mod filter;
+pub(crate) mod folders;
 mod items;
+mod mail;
+mod mime;
+pub(crate) mod query;
+pub(crate) mod route;
+mod search;
 mod sessions;
+
+use std::sync::Arc;
 
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    body::Read,
     failure::Failure,
-    item::{ItemKey, Kind},
+    model::item::{ItemKey, Kind},
     options::{OtherMailboxes, TooLarge},
-    query::Query,
-    reply::Reply,
-    route::{Route, Scope, Target},
-    shared::{Head, Shared},
-    traffic::Permit,
+    server::{
+        body::Read,
+        head::Head,
+        outgoing::Part,
+        reply::{Contents, Reply},
+    },
+    shared::Shared,
+    throttle::{Change, Permit},
 };
+use query::Query;
+use route::{Route, Scope, Target};
 
 /// A request that may be carried out.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    pub(super) route: Route,
-    pub(super) query: Query,
-    pub(super) mailbox: usize,
+pub(crate) struct Admitted {
+    pub(crate) route: Route,
+    pub(crate) query: Query,
+    pub(crate) mailbox: usize,
     /// The item that the path names, if it names one.
-    pub(super) item: Option<ItemKey>,
-    pub(super) immutable: bool,
-    pub(super) permit: Permit,
+    pub(crate) item: Option<ItemKey>,
+    pub(crate) immutable: bool,
+    /// The Graph host as the client calls it.
+    pub(crate) graph: String,
+    /// None for what only holds other requests.
+    pub(crate) permit: Option<Permit>,
 }
 
 impl Admitted {
@@ -41,16 +58,15 @@ impl Admitted {
     }
 
     /// `@odata.context` for what stands behind `fragment` in the mailbox.
-    fn context(&self, shared: &Shared, fragment: &str) -> Value {
+    fn context(&self, fragment: &str) -> Value {
         let user = match &self.route.owner {
-            crate::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
-            crate::mailbox::Owner::User(name) => {
+            crate::model::mailbox::Owner::Me => "sandbox%40example.com".to_owned(),
+            crate::model::mailbox::Owner::User(name) => {
                 percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC)
                     .to_string()
             }
         };
-        let Shared { graph, .. } = shared;
-        let version = self.route.version;
+        let (graph, version) = (&self.graph, self.route.version);
         json!(format!(
             "{graph}/{version}/$metadata#users('{user}')/{fragment}"
         ))
@@ -58,141 +74,180 @@ impl Admitted {
 }
 
 /// Checks everything that can be checked before the body is read.
-pub(super) fn admit(
+pub(crate) fn admit(
     shared: &Shared,
     head: &Head,
     route: Result<Route, Failure>,
 ) -> Result<Admitted, Failure> {
-    check_token(shared, head)?;
+    let grant = access::check_token(shared, head)?;
     let route = route?;
-    let query = Query::parse(&head.query)?;
+    let query = Query::parse(&head.query)?.paged(head.page_size());
+    let allowed = allowed(&route);
+    if !allowed
+        .split(", ")
+        .any(|method| method == head.method.as_str())
+    {
+        return Err(Failure::method_not_allowed(allowed));
+    }
+    head.check()?;
+    query.check_use(&route.target, &head.method)?;
+    access::check_permission(&grant, &route, &head.method)?;
+    if head.method == Method::POST && !head.has_length() {
+        return Err(Failure::empty(411));
+    }
+    let mut admitted = Admitted {
+        query,
+        mailbox: 0,
+        item: None,
+        immutable: head.wants_immutable_ids(),
+        graph: head.graph.clone(),
+        permit: None,
+        route,
+    };
+    if admitted.route.target == Target::Batch {
+        return Ok(admitted);
+    }
     let mut store = shared.store();
-    let mailbox = store.mailbox(&route.owner)?;
+    let mailbox = store.mailbox(&admitted.route.owner)?;
     let denied = match shared.options.other_mailboxes {
         OtherMailboxes::Allow => false,
-        OtherMailboxes::NoSessions => matches!(route.target, Target::CreateSession(..)),
+        OtherMailboxes::NoSessions => matches!(admitted.route.target, Target::CreateSession(..)),
         OtherMailboxes::Deny => true,
     };
     if mailbox != 0 && denied {
         return Err(Failure::access_denied());
     }
-    if !allows(&head.method, &route) {
-        return Err(Failure::method_not_allowed());
-    }
-    if head.method == Method::POST && !head.has_length() {
-        return Err(Failure::empty(411));
-    }
-    let item = match &route.target {
+    let item = match &admitted.route.target {
         Target::Item(kind, id)
         | Target::Attachments(kind, id)
         | Target::Attachment(kind, id, _)
         | Target::Value(kind, id, _)
         | Target::CreateSession(kind, id) => Some(store.find(mailbox, *kind, id)?),
-        Target::Send(id) => Some(store.find(mailbox, Kind::Message, id)?),
+        Target::Send(id) | Target::Mime(id) | Target::Respond(_, id) | Target::Relocate(_, id) => {
+            Some(store.find(mailbox, Kind::Message, id)?)
+        }
         _ => None,
     };
     if let Some(key) = item {
-        items::check_scope(&store, key, &route.scope)?;
-        let about_attachments = !matches!(route.target, Target::Item(..));
-        if about_attachments && store.item(key)?.settled > std::time::Instant::now() {
+        items::check_scope(&store, key, &admitted.route.scope)?;
+        let about_attachments = matches!(
+            admitted.route.target,
+            Target::Attachments(..)
+                | Target::Attachment(..)
+                | Target::Value(..)
+                | Target::CreateSession(..)
+                | Target::Send(_)
+        );
+        let item = store.item(key)?;
+        if about_attachments && item.settled > store.clock.now() {
             return Err(Failure::not_found());
+        }
+        if head.method != Method::GET
+            && let Some(tag) = head.header("if-match")
+            && tag != "*"
+            && tag != item.etag()
+        {
+            return Err(Failure::conflict(412));
         }
     }
     drop(store);
-    let writing = item.filter(|_| head.method != Method::GET);
-    let permit = shared.traffic.enter(mailbox, writing, &shared.options)?;
-    let immutable = head.wants_immutable_ids();
-    Ok(Admitted {
-        route,
-        query,
-        mailbox,
-        item,
-        immutable,
-        permit,
-    })
-}
-
-fn check_token(shared: &Shared, head: &Head) -> Result<(), Failure> {
-    let refuse = |message: &str| Err(Failure::new(401, "InvalidAuthenticationToken", message));
-    let Some(header) = head.header("authorization") else {
-        return refuse("Access token is empty.");
-    };
-    match header.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-            match token.trim() == shared.token {
-                true => Ok(()),
-                false => refuse("CompactToken validation failed with reason code: 80049228."),
-            }
-        }
-        _ => refuse("Access token is empty."),
-    }
+    let change = item
+        .filter(|_| head.method != Method::GET)
+        .map(|item| Change {
+            item,
+            session: None,
+        });
+    admitted.permit = Some(shared.throttle.enter(mailbox, change, &shared.options)?);
+    admitted.mailbox = mailbox;
+    admitted.item = item;
+    Ok(admitted)
 }
 
 /// Which methods a resource has.
-fn allows(method: &Method, route: &Route) -> bool {
-    let allowed: &[Method] = match &route.target {
+fn allowed(route: &Route) -> &'static str {
+    match &route.target {
         Target::User
         | Target::Folders
         | Target::Folder(_)
         | Target::ChildFolders
         | Target::Calendars
         | Target::Calendar(_)
-        | Target::Value(..) => &[Method::GET],
-        Target::Items(_) | Target::Attachments(..) => &[Method::GET, Method::POST],
-        Target::Item(..) => &[Method::GET, Method::PATCH, Method::DELETE],
+        | Target::Mime(_)
+        | Target::Value(..) => "GET",
+        Target::Items(_) | Target::Attachments(..) => "GET, POST",
+        Target::Item(..) => "GET, PATCH, DELETE",
         // Attachments cannot be changed once they are there.
-        Target::Attachment(..) => &[Method::GET, Method::DELETE],
-        Target::CreateSession(..) => &[Method::POST],
+        Target::Attachment(..) => "GET, DELETE",
         // Seen: a message cannot be sent through its folder.
-        Target::Send(_) if route.scope != Scope::Mailbox => &[],
-        Target::Send(_) => &[Method::POST],
-    };
-    allowed.contains(method)
+        Target::Send(_) if route.scope != Scope::Mailbox => "",
+        Target::CreateSession(..)
+        | Target::Send(_)
+        | Target::SendMail
+        | Target::Respond(..)
+        | Target::Relocate(..)
+        | Target::Batch => "POST",
+    }
 }
 
 /// Carries a request out.
-pub(super) fn act(
-    shared: &Shared,
+pub(crate) fn act(
+    shared: &Arc<Shared>,
     head: &Head,
     admitted: &Admitted,
     read: Read,
 ) -> Result<Reply, Failure> {
+    let options = &shared.options;
     let write = head.method == Method::POST || head.method == Method::PATCH;
-    if write {
+    if write && admitted.permit.is_some() {
         shared
-            .traffic
-            .upload(admitted.mailbox, read.len, &shared.options)?;
+            .throttle
+            .upload(admitted.mailbox, read.len, options)?;
     }
+    let body = || json_body(head, &read);
     match (&admitted.route.target, head.method.as_str()) {
-        (Target::User, _) => Ok(folders::user(shared, admitted)),
-        (Target::Folders, _) => folders::list(shared, admitted),
+        (Target::Batch, _) => batch::run(shared, head, &body()?),
+        (Target::User, _) => folders::user(shared, admitted),
+        (Target::Folders, _) => folders::list(shared, head, admitted),
         (Target::Folder(name), _) => folders::get(shared, admitted, name),
-        (Target::ChildFolders, _) => Ok(folders::no_children(shared, admitted)),
+        (Target::ChildFolders, _) => Ok(folders::no_children(admitted)),
         (Target::Calendars, _) => Ok(folders::calendars(shared, admitted)),
         (Target::Calendar(id), _) => folders::calendar(shared, admitted, id.as_deref()),
         (Target::Items(kind), "GET") => items::list(shared, head, admitted, *kind),
-        (Target::Items(kind), _) => items::create(shared, admitted, *kind, &json_body(read)?),
-        (Target::Item(..), "GET") => items::get(shared, admitted),
-        (Target::Item(..), "PATCH") => items::patch(shared, admitted, &json_body(read)?),
+        (Target::Items(kind), _) => items::create(shared, admitted, *kind, &body()?),
+        (Target::Item(..), "GET") => items::get(shared, head, admitted),
+        (Target::Item(..), "PATCH") => items::patch(shared, admitted, &body()?),
         (Target::Item(..), _) => items::delete(shared, admitted),
-        (Target::Send(_), _) => items::send(shared, admitted),
+        (Target::Send(_), _) => mail::send(shared, admitted),
+        (Target::SendMail, _) => mail::send_mail(shared, admitted, &body()?),
+        (Target::Respond(respond, _), _) => {
+            let body = match read.len {
+                0 => Map::new(),
+                _ => body()?,
+            };
+            mail::respond(shared, admitted, *respond, &body)
+        }
+        (Target::Relocate(how, _), _) => mail::relocate(shared, admitted, *how, &body()?),
+        (Target::Mime(_), _) => mime::get(shared, admitted),
         (Target::Attachments(..), "GET") => attachments::list(shared, head, admitted),
-        (Target::Attachments(..), _) => attachments::create(shared, admitted, &json_body(read)?),
+        (Target::Attachments(..), _) => attachments::create(shared, admitted, &body()?),
         (Target::Attachment(_, _, id), "GET") => attachments::get(shared, admitted, id),
         (Target::Attachment(_, _, id), _) => attachments::delete(shared, admitted, id),
         (Target::Value(_, _, id), _) => attachments::value(shared, admitted, id),
-        (Target::CreateSession(..), _) => {
-            sessions::create(shared, head, admitted, &json_body(read)?)
-        }
+        (Target::CreateSession(..), _) => sessions::create(shared, head, admitted, &body()?),
     }
 }
 
 /// The request's body as a JSON object.
-fn json_body(read: Read) -> Result<Map<String, Value>, Failure> {
-    let body = match <[bytes::Bytes; 1]>::try_from(read.pieces) {
-        Ok([whole]) => whole,
-        Err(pieces) => pieces.concat().into(),
-    };
+fn json_body(head: &Head, read: &Read) -> Result<Map<String, Value>, Failure> {
+    let kind = head
+        .header("content-type")
+        .unwrap_or("application/json")
+        .to_ascii_lowercase();
+    if kind.starts_with("text/plain") {
+        return Err(Failure::not_in_sandbox("messages as MIME in a request"));
+    }
+    let parts = read.pieces.iter().cloned().map(Part::Plain).collect();
+    let body = Part::collect(parts).unwrap_or_default();
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Failure::new(
             400,
@@ -210,7 +265,7 @@ fn json_body(read: Read) -> Result<Map<String, Value>, Failure> {
 }
 
 /// What the host says to a body over its limit.
-pub(super) fn too_large(how: TooLarge) -> Failure {
+pub(crate) fn too_large(how: TooLarge) -> Failure {
     match how {
         TooLarge::Empty | TooLarge::Reset => Failure::empty(413),
         TooLarge::Text => Failure::new(
@@ -223,7 +278,7 @@ pub(super) fn too_large(how: TooLarge) -> Failure {
 }
 
 /// The headers that this host puts on every answer.
-pub(super) fn with_headers(reply: Reply, head: &Head) -> Reply {
+pub(crate) fn with_headers(reply: Reply, head: &Head) -> Reply {
     let reply = reply
         .header("cache-control", "private")
         .header("strict-transport-security", "max-age=31536000")
@@ -234,8 +289,18 @@ pub(super) fn with_headers(reply: Reply, head: &Head) -> Reply {
             "{\"ServerInfo\":{\"DataCenter\":\"Sandbox\",\"Slice\":\"E\",\"Ring\":\"5\",\
              \"ScaleUnit\":\"003\",\"RoleInstance\":\"SB4PEPF0000050E\"}}",
         );
-    match head.wants_immutable_ids() {
-        true => reply.header("preference-applied", "IdType=ImmutableId"),
-        false => reply,
+    let applied: Vec<String> = head
+        .preferences()
+        .into_iter()
+        .filter_map(|(name, value)| match name.as_str() {
+            "idtype" => Some(format!("IdType={value}")),
+            "outlook.timezone" | "outlook.body-content-type" => Some(format!("{name}=\"{value}\"")),
+            "odata.maxpagesize" | "return" => Some(format!("{name}={value}")),
+            _ => None,
+        })
+        .collect();
+    match applied.is_empty() {
+        false => reply.header("preference-applied", &applied.join(", ")),
+        true => reply,
     }
 }

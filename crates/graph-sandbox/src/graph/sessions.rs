@@ -5,15 +5,15 @@ use serde_json::{Map, Value, json};
 use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments::guess_type};
 use crate::{
     clock,
-    item::Item,
-    mailbox::{Mailbox, TENANT},
+    model::item::Item,
+    model::mailbox::{Mailbox, TENANT},
+    model::session::{Announced, Place},
+    model::store,
     options::{Service, UrlForm},
-    session::{Announced, Place},
-    store,
 };
 
 /// Opens an upload session.
-pub(super) fn create(
+pub(crate) fn create(
     shared: &Shared,
     head: &Head,
     admitted: &Admitted,
@@ -46,23 +46,16 @@ pub(super) fn create(
     let key = admitted.item()?;
     let item = store.item(key)?;
     // The sum of sizes is checked late, when the bytes arrive, as has been seen.
-    store::check_room(
-        item,
-        0,
-        &crate::Options {
-            message_limit: None,
-            ..options.clone()
-        },
-    )?;
+    store::check_number(item, options)?;
     let mailbox = store
         .mailboxes
         .get(item.mailbox)
         .ok_or_else(Failure::not_found)?;
-    let place = place(shared, admitted, mailbox, item);
+    let place = place(shared, head, admitted, mailbox, item);
     let session = store.open_session(key, file, place, head.expire, options)?;
     let context = format!(
         "{}/{}/$metadata#microsoft.graph.uploadSession",
-        shared.graph, admitted.route.version
+        admitted.graph, admitted.route.version
     );
     let body = json!({
         "@odata.context": context,
@@ -76,7 +69,13 @@ pub(super) fn create(
 }
 
 /// The upload URL of a new session, in the form that the options ask for.
-fn place(shared: &Shared, admitted: &Admitted, mailbox: &Mailbox, item: &Item) -> Place {
+fn place(
+    shared: &Shared,
+    head: &Head,
+    admitted: &Admitted,
+    mailbox: &Mailbox,
+    item: &Item,
+) -> Place {
     let beta = admitted.route.version == "beta";
     let (version, users, sessions) = match (shared.options.upload_url, beta) {
         (UrlForm::V2, false) => ("v2.0", "Users", "AttachmentSessions"),
@@ -90,8 +89,12 @@ fn place(shared: &Shared, admitted: &Admitted, mailbox: &Mailbox, item: &Item) -
         (_, kind) => kind.collection(),
     };
     let host = match shared.options.upload_url {
-        UrlForm::Office365 => shared.upload.replacen("127.0.0.1", "localhost", 1),
-        UrlForm::V2 | UrlForm::Gv1 => shared.upload.clone(),
+        UrlForm::Office365 => head.upload.replacen("127.0.0.1", "localhost", 1).replacen(
+            "outlook.office.com",
+            "outlook.office365.com",
+            1,
+        ),
+        UrlForm::V2 | UrlForm::Gv1 => head.upload.clone(),
     };
     let (user, id) = (mailbox.user, item.id(admitted.immutable));
     let encoded = id.replace('=', "%3D");
@@ -119,6 +122,32 @@ fn announced(body: &Map<String, Value>) -> Result<Announced, Failure> {
         .find(|(name, _)| name.eq_ignore_ascii_case("AttachmentItem"))
         .and_then(|(_, value)| value.as_object())
         .ok_or_else(|| wrong("AttachmentItem"))?;
+    if let Some(name) = body
+        .keys()
+        .find(|name| !name.contains('@') && !name.eq_ignore_ascii_case("AttachmentItem"))
+    {
+        let message = format!(
+            "The parameter '{name}' in the request payload is not a valid parameter for the operation."
+        );
+        return Err(Failure::new(400, "BadRequest", message));
+    }
+    let known = [
+        "attachmentType",
+        "contentId",
+        "contentType",
+        "isInline",
+        "name",
+        "size",
+    ];
+    if let Some(name) = item
+        .keys()
+        .find(|name| !name.contains('@') && !known.contains(&name.as_str()))
+    {
+        let message = format!(
+            "The property '{name}' does not exist on type 'microsoft.graph.attachmentItem'."
+        );
+        return Err(Failure::new(400, "RequestBodyRead", message));
+    }
     let kind = item
         .get("attachmentType")
         .ok_or_else(|| wrong("attachmentType"))?;

@@ -40,6 +40,18 @@ impl Address {
             .strip_prefix('"')
             .and_then(|rest| rest.strip_suffix('"'))
             .unwrap_or(name);
+        if let Some(hidden) = address
+            .chars()
+            .chain(name.chars())
+            .find(|c| is_invisible(*c))
+        {
+            // Copied from a table or a web page; it would go to nobody, or to somebody else.
+            let code = u32::from(hidden);
+            let shown: String = address.chars().filter(|c| !is_invisible(*c)).collect();
+            return Err(format!(
+                "`{shown}` holds the invisible character U+{code:04X}; type it anew"
+            ));
+        }
         check(address).map_err(|why| format!("`{address}` is no address: {why}"))?;
         if name.chars().any(char::is_control) {
             return Err("a name holds no control characters".to_owned());
@@ -94,6 +106,15 @@ fn split(text: &str) -> Result<Vec<&str>, String> {
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
         .collect())
+}
+
+/// Whether a character has no width or only changes how others are shown: Unicode's default ignorable
+/// and bidirectional characters. A byte-order mark is one.
+fn is_invisible(c: char) -> bool {
+    matches!(u32::from(c),
+        0xad | 0x34f | 0x61c | 0x115f..=0x1160 | 0x17b4..=0x17b5 | 0x180b..=0x180f
+        | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfe00..=0xfe0f | 0xfeff
+        | 0xffa0 | 0xfff0..=0xfffb | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
 }
 
 /// Whether mail could be sent there at all. The service has the last word; this catches what people

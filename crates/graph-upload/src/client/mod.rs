@@ -8,6 +8,7 @@
 mod body;
 mod graph;
 pub mod http_client;
+mod keyed;
 pub mod location;
 mod mail;
 mod message;
@@ -19,6 +20,7 @@ pub mod wire;
 
 pub use body::Meter;
 pub use graph::{Created, GraphClient};
+pub use keyed::{Answer, MailInfo, MailKey};
 pub use mail::{Collection, ItemInfo, ItemSummary};
 pub use message::{Address, Body, Draft};
 pub use token::{BearerToken, Malformed, Refusal, TokenFuture, TokenProvider, TokenRequest};

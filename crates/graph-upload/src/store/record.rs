@@ -25,6 +25,16 @@ pub enum State {
     Finished,
 }
 
+/// A pipe whose content was kept on disk, before any upload of it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pipe {
+    /// Its end was not seen: what is kept may be a part, and is never attached by itself.
+    Incomplete,
+    /// All of it is kept, and nothing was sent to the service yet.
+    Waiting,
+}
+
 /// A position in the file together with the digest of every byte before it, as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashedOffset {
@@ -77,6 +87,9 @@ pub struct Record {
     /// Whether `file` is a spool of ours, to be removed with the session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spooled: bool,
+    /// How far a pipe came before its upload began; `None` once it has, and for every file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipe: Option<Pipe>,
     /// What the file becomes.
     #[serde(with = "AttachmentShape")]
     pub attachment: Attachment,
@@ -112,6 +125,23 @@ impl Record {
     /// service's answer counts, because either clock may be wrong.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.state == State::Unfinished && self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether it is what a pipe brought, and not attached: the only copy there is.
+    pub fn is_unattached_pipe(&self) -> bool {
+        self.spooled && self.state != State::Finished
+    }
+
+    /// The same upload without a session, to begin anew: what may have been attached meanwhile is looked
+    /// for first.
+    pub fn without_session(&self) -> Self {
+        Record {
+            url: None,
+            expires: None,
+            acked: HashedOffset::start(),
+            sent: HashedOffset::start(),
+            ..self.clone()
+        }
     }
 
     /// The file's content as a state file.
@@ -156,7 +186,7 @@ impl Record {
 
 /// The digest of a record: of its JSON with sorted keys and no blanks, which is how `serde_json`
 /// writes a [`Value`].
-fn check(record: &Value) -> String {
+pub(super) fn check(record: &Value) -> String {
     Digest::of(record.to_string().as_bytes()).to_string()
 }
 
@@ -185,7 +215,7 @@ struct AttachmentShape {
 }
 
 /// A path as text, or as bytes when it is none: file names on Unix need not be UTF-8.
-mod path {
+pub(super) mod path {
     use std::{
         ffi::OsString,
         os::unix::ffi::{OsStrExt, OsStringExt},
@@ -201,14 +231,16 @@ mod path {
         Bytes(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::store) fn serialize<S: Serializer>(path: &Path, s: S) -> Result<S::Ok, S::Error> {
         match path.to_str() {
             Some(text) => text.serialize(s),
             None => path.as_os_str().as_bytes().serialize(s),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<PathBuf, D::Error> {
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<PathBuf, D::Error> {
         Ok(match Form::deserialize(d)? {
             Form::Text(text) => PathBuf::from(text),
             Form::Bytes(bytes) => PathBuf::from(OsString::from_vec(bytes)),
@@ -237,6 +269,7 @@ pub(crate) mod tests {
             },
             file: "/home/ann/report.pdf".into(),
             spooled: false,
+            pipe: None,
             verify: false,
             attachment: Attachment {
                 name: "report.pdf".into(),
