@@ -1,12 +1,14 @@
 //! The source of a command's tokens, as the Graph client asks it: a provider, or why there is none.
 
+use jiff::SignedDuration;
+
 use graph_upload::{
     TokenError,
     client::{BearerToken, Refusal, TokenFuture, TokenProvider, TokenRequest},
 };
 
 use super::{
-    Claims, Error, Provider,
+    Claims, Error, Problem, Provider,
     explain::{self, Action, Attempt},
 };
 
@@ -29,9 +31,25 @@ impl Tokens {
         }
     }
 
+    /// Sees to it that the token outlasts an upload of this many bytes, as far as its source can.
+    pub async fn prepare(&self, bytes: u64) {
+        if let Ok(provider) = &self.0 {
+            provider.prepare(upload_time(bytes)).await;
+        }
+    }
+
     fn provider(&self) -> Result<&Provider, TokenError> {
         self.0.as_ref().map_err(Clone::clone)
     }
+}
+
+/// How long an upload may take on a slow line, and what a token must have left before it. Not more than the
+/// freshest token has: Entra's last an hour and more. Pure.
+fn upload_time(bytes: u64) -> SignedDuration {
+    const SLOW: u64 = 64 * 1024;
+    const MOST: SignedDuration = SignedDuration::from_mins(45);
+    let seconds = i64::try_from(bytes / SLOW).unwrap_or(i64::MAX);
+    SignedDuration::from_secs(seconds).min(MOST)
 }
 
 impl TokenProvider for Tokens {
@@ -59,7 +77,24 @@ impl TokenProvider for Tokens {
         })
     }
 
+    fn challenged<'a>(
+        &'a self,
+        rejected: &'a BearerToken,
+        claims: &'a str,
+    ) -> TokenFuture<'a, Option<BearerToken>> {
+        Box::pin(async move {
+            let provider = self.provider()?;
+            let another = provider.challenged(rejected, claims).await;
+            another.map_err(TokenError::new)
+        })
+    }
+
     fn explain(&self, refusal: &Refusal<'_>) -> Option<TokenError> {
+        if let (401, Ok(provider)) = (refusal.status, &self.0)
+            && provider.was_challenged()
+        {
+            return Some(TokenError::new(Error::from(Problem::Challenged(None))));
+        }
         let action = Action::of(refusal.method, refusal.request.path);
         let attempt = Attempt {
             // Who attaches also looks at what is there: that is not what the permission is for.

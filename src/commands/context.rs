@@ -190,6 +190,14 @@ impl CommandContext {
         Ok(provider)
     }
 
+    /// Renews the token, if it would end during an upload of this many bytes.
+    pub(crate) async fn prepare_token(&self, bytes: u64) {
+        let tokens = self.tokens.borrow().clone();
+        if let Some(tokens) = tokens {
+            tokens.prepare(bytes).await;
+        }
+    }
+
     /// Says what a person should know about where the token came from.
     pub(crate) async fn warn_of_token(&self) {
         let Some(tokens) = self.tokens.borrow().clone() else {

@@ -68,6 +68,9 @@ async fn all(
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
     checked.map_err(|error| report::service(&error, target.item(), "no token"))?;
+    context
+        .prepare_token(inputs.iter().map(Input::size).sum())
+        .await;
     let retrier = Retrier::new(context, &graph);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
