@@ -25,6 +25,10 @@ pub struct AttachArgs {
     #[arg(short = '0', long, requires = "files_from")]
     pub null: bool,
 
+    /// Run the command behind `--` and attach what it writes, if it exits with 0
+    #[arg(long, conflicts_with = "files_from", requires = "name")]
+    pub stdin_from_command: bool,
+
     /// Name of the attachment [default: the file's name]
     #[arg(long, value_name = "NAME", value_parser = values::name)]
     pub name: Option<String>,
@@ -90,7 +94,7 @@ const LONG_ABOUT: &str = "\
 Examples:
   graph-attach attach --message AAMk… report.pdf
   graph-attach attach --new --to ann@contoso.com --subject Report --send report.pdf data.zip
-  pg_dump db | gzip | graph-attach attach --message AAMk… --name db.sql.gz -
+  graph-attach attach --message AAMk… --name db.sql --stdin-from-command -- pg_dump db
 
 Attach files to a message or an event.
 

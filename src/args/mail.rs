@@ -137,6 +137,10 @@ pub struct SendArgs {
     #[arg(short, long)]
     pub yes: bool,
 
+    /// Send although an upload to it is unfinished, or may be
+    #[arg(long)]
+    pub even_if_unfinished: bool,
+
     /// Whose mailbox: user principal name or id [default: the token's own] [env: GRAPH_ATTACH_MAILBOX]
     #[arg(long, alias = "user", value_name = "UPN|ID", value_parser = values::item_id)]
     pub mailbox: Option<String>,

@@ -20,7 +20,7 @@ pub use global::{ColorChoice, GlobalArgs};
 pub use mail::{
     ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
 };
-pub use sessions::{CancelArgs, CompletionsArgs, ResumeArgs, StatusArgs};
+pub use sessions::{CancelArgs, CompletionsArgs, PruneArgs, ResumeArgs, StatusArgs};
 
 /// Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
 #[derive(Debug, Parser)]
@@ -66,17 +66,7 @@ pub enum Command {
     Cancel(CancelArgs),
     #[command(alias = "sessions")]
     Status(StatusArgs),
-    /// Forget sessions that are finished or expired
-    #[command(long_about = "\
-Examples:
-  graph-attach prune
-  graph-attach prune --json
-  graph-attach --state-dir /var/lib/reports prune
-
-Forget sessions that are finished or expired, and remove what killed processes left behind. What is \
-attached stays attached. Before a session is forgotten because it should have expired by now, the \
-service is asked: clocks are wrong at times.")]
-    Prune,
+    Prune(PruneArgs),
     Draft(Box<DraftArgs>),
     Find(FindArgs),
     Send(SendArgs),

@@ -72,6 +72,28 @@ pub struct StatusArgs {
     pub session: Option<String>,
 }
 
+/// Forget sessions that are finished or expired.
+#[derive(Debug, Args)]
+#[command(long_about = "\
+Examples:
+  graph-attach prune
+  graph-attach prune --json
+  graph-attach prune --discard-unfinished
+
+Forget sessions that are finished or expired, and remove what killed processes left behind. What is \
+attached stays attached. Before a session is forgotten because it should have expired by now, the \
+service is asked: clocks are wrong at times. What came through a pipe and is not attached is kept, \
+unless you say otherwise: it cannot come again.")]
+pub struct PruneArgs {
+    /// Throw away what came through pipes and is not attached, too; asks first
+    #[arg(long)]
+    pub discard_unfinished: bool,
+
+    /// Do not ask
+    #[arg(short, long, requires = "discard_unfinished")]
+    pub yes: bool,
+}
+
 /// Print a completion script.
 #[derive(Debug, Args)]
 #[command(long_about = "\

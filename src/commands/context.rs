@@ -13,7 +13,7 @@ use super::file_results::FileResults;
 use crate::{
     args::{RetryArgs, values},
     auth::{self, Provider, Tokens},
-    graph::{self, GraphClient, Item, Transport, UploadClient},
+    graph::{self, GraphClient, Transport, UploadClient},
     report::{Busy, Usage},
     session::{DirError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
@@ -40,6 +40,8 @@ pub(crate) struct CommandContext {
     store: OnceCell<Result<Store, DirError>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: Cell<bool>,
+    /// Whether the user was told that there can be no locks.
+    warned_of_lock: Cell<bool>,
     /// What the user was told of the token's source.
     told: RefCell<HashSet<String>>,
     /// The source of the tokens in use.
@@ -56,6 +58,7 @@ impl CommandContext {
             results: RefCell::default(),
             store: OnceCell::new(),
             warned: Cell::default(),
+            warned_of_lock: Cell::default(),
             told: RefCell::default(),
             tokens: Rc::default(),
         }
@@ -118,11 +121,20 @@ impl CommandContext {
         }
     }
 
-    fn warn_of_state(&self, error: &dyn std::fmt::Display) {
+    pub(super) fn warn_of_state(&self, error: &dyn std::fmt::Display) {
         if !self.warned.replace(true) {
             self.printer.warn(&format!(
                 "{error}; uploads go on, but cannot be resumed if they are interrupted"
             ));
+        }
+    }
+
+    /// Says once what it means that nothing can be locked anywhere.
+    pub(super) fn warn_of_no_lock(&self) {
+        if !self.warned_of_lock.replace(true) {
+            self.printer.warn(
+                "there is no directory for locks: two commands at once on the same item may attach twice",
+            );
         }
     }
 
@@ -237,32 +249,7 @@ impl CommandContext {
         reporter
     }
 
-    /// Locks an item, waiting for whoever has it if `--wait` says so.
-    pub(crate) async fn lock_item(
-        &self,
-        store: &Store,
-        endpoint: &str,
-        item: &Item,
-        wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
-        self.lock(
-            || store.lock_item(endpoint, item),
-            &format!("the {}", item.kind),
-            wait,
-        )
-        .await
-    }
-
-    /// Locks an item if there is a state directory to do it with.
-    pub(crate) async fn lock_if_possible(&self, item: &Item) -> anyhow::Result<Option<Lock>> {
-        let endpoint = self.settings.endpoint.value.as_str();
-        match self.open_store() {
-            Ok(store) => Ok(Some(self.lock_item(store, endpoint, item, None).await?)),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// Locks a session, likewise.
+    /// Locks a session, waiting for whoever has it if `--wait` says so.
     pub(crate) async fn lock_session(
         &self,
         store: &Store,

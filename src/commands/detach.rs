@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
+use super::{context::CommandContext, item_option, locking::Wanted, resolve_id, retrier::Retrier};
 use crate::{
     args::{DetachArgs, RetryArgs},
     graph::{Item, Kind},
@@ -15,7 +15,14 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::
     let graph = context.clients(Some(&retry))?.graph(context.provider());
     let retrier = Retrier::new(context, &graph, &retry);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
-    let _lock = context.lock_if_possible(&item).await?;
+    let wanted = Wanted {
+        endpoint: context.settings.endpoint.value.as_str(),
+        item: &item,
+        graph: &graph,
+        wait: None,
+        required: false,
+    };
+    let _lock = context.lock_item(&wanted).await?;
     let (mut done, mut first) = (0, None);
     for id in &args.attachments {
         let tries = std::cell::Cell::new(0);

@@ -3,6 +3,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
@@ -32,6 +33,8 @@ pub(crate) struct FileResults {
     first: Cell<Option<u8>>,
     /// The exit code of what kept the message from being sent.
     unsent: Cell<Option<u8>>,
+    /// The session that keeps what comes through a pipe, while it comes.
+    coming: Arc<Mutex<Option<SessionId>>>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +102,27 @@ impl FileResults {
             bytes: Cell::new(0),
             first: Cell::new(None),
             unsent: Cell::new(None),
+            coming: Arc::default(),
         }
+    }
+
+    /// For whoever reads a pipe to say which session keeps what comes.
+    pub(crate) fn coming(&self) -> Arc<Mutex<Option<SessionId>>> {
+        Arc::clone(&self.coming)
+    }
+
+    /// All that the pipe brought is kept, under this session if it can be resumed.
+    pub(crate) fn kept(&self, index: usize, session: Option<SessionId>) {
+        *self.coming.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.entries.borrow_mut()[index].kept = session;
+    }
+
+    /// Whether what a pipe brought waits to be attached.
+    fn keeps_a_pipe(&self) -> bool {
+        let entries = self.entries.borrow();
+        let waits =
+            |entry: &FileEntry| entry.kept.is_some() && entry.status != FileStatus::Attached;
+        entries.iter().any(waits)
     }
 
     /// Onto which item the files go, once that is known.
@@ -212,7 +235,7 @@ impl FileResults {
     pub(crate) fn aborted(&self, error: &anyhow::Error) -> u8 {
         let mut report = report::exit_report(error);
         let follow_up = self.follow_up.borrow();
-        if follow_up.is_more_than_files() {
+        if follow_up.is_more_than_files() || self.keeps_a_pipe() {
             report
                 .problem
                 .hints
@@ -290,6 +313,13 @@ impl FileResults {
     /// A signal ends the command while the first file that is not done is under way, at `position` if
     /// its upload had begun: says where it stopped, and how it goes on.
     pub(crate) fn interrupted(&self, position: Option<&Position>, code: u8) {
+        let coming = *self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(id) = coming {
+            self.printer.warn(&format!(
+                "what came through the pipe so far is kept in session {id}; its end was not seen, so it \
+                 is not attached"
+            ));
+        }
         let untried = self.untried();
         let current = untried.first().copied().filter(|_| position.is_some());
         let report = match position {

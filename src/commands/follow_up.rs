@@ -19,13 +19,27 @@ pub(crate) struct FileEntry {
     pub(crate) shown: String,
     /// What became of it.
     pub(crate) status: FileStatus,
+    /// The session that keeps what a pipe brought, whatever became of it so far.
+    pub(crate) kept: Option<SessionId>,
 }
 
 impl FileEntry {
     /// A file that was not reached yet.
     pub(crate) fn new(shown: String) -> Self {
-        let status = FileStatus::Untried;
-        FileEntry { shown, status }
+        FileEntry {
+            shown,
+            status: FileStatus::Untried,
+            kept: None,
+        }
+    }
+
+    /// The session that can be resumed.
+    fn session(&self) -> Option<SessionId> {
+        match self.status {
+            FileStatus::Attached => None,
+            FileStatus::Left { session, .. } => session.or(self.kept),
+            FileStatus::Untried => self.kept,
+        }
     }
 }
 
@@ -64,6 +78,8 @@ pub(crate) struct AttachFollowUp {
     list: Option<String>,
     /// Files that the list does not name.
     beside_list: Vec<String>,
+    /// The command whose output is attached, as a shell takes it.
+    producer: Option<String>,
     again: bool,
     new: bool,
     send: bool,
@@ -98,12 +114,17 @@ impl FollowUp {
             let null = if args.null { " --null" } else { "" };
             format!("--files-from {}{null}", shell(&list.to_string_lossy()))
         });
-        let files = args.files.iter();
+        let words = args.files.iter().map(|word| shell(&word.to_string_lossy()));
+        let producer = args
+            .stdin_from_command
+            .then(|| words.collect::<Vec<_>>().join(" "));
+        let files = args.files.iter().filter(|_| producer.is_none());
         FollowUp::AttachFollowUp(AttachFollowUp {
             item: None,
             options,
             list,
             beside_list: files.map(|path| path.display().to_string()).collect(),
+            producer,
             again: args.again,
             new: args.new,
             send: args.send,
@@ -171,10 +192,7 @@ impl AttachFollowUp {
         if self.again && left.iter().any(|entry| is_in_doubt(entry)) {
             return Some(format!("graph-attach ls {}", flags(item)));
         }
-        let session = |entry: &&FileEntry| match entry.status {
-            FileStatus::Left { session, .. } => session,
-            _ => None,
-        };
+        let session = |entry: &&FileEntry| entry.session();
         let sessions = || left.iter().filter_map(session).map(|id| id.to_string());
         let only_sessions = sessions().count() == left.len();
         if only_sessions && !(self.send || self.new) {
@@ -210,6 +228,10 @@ impl AttachFollowUp {
         // A list need not be written out where what it names is attached once anyway.
         let listed = self.list.as_ref().filter(|_| !self.again);
         words.extend(listed.cloned());
+        if let Some(producer) = &self.producer {
+            words.push(format!("--stdin-from-command -- {producer}"));
+            return words.join(" ");
+        }
         let files: Vec<&str> = match listed {
             Some(_) => {
                 let beside = |file: &&&str| self.beside_list.iter().any(|other| other == **file);
@@ -241,7 +263,7 @@ fn is_in_doubt(entry: &FileEntry) -> bool {
 }
 
 /// The message of `send`, and in whose mailbox it is.
-fn send_flags(item: &Item) -> String {
+pub(crate) fn send_flags(item: &Item) -> String {
     let mut words = shell(&item.id);
     if let Some(mailbox) = &item.mailbox {
         words += &format!(" --mailbox {}", shell(mailbox));
@@ -291,6 +313,7 @@ mod tests {
             .map(|&(shown, status)| FileEntry {
                 shown: shown.to_owned(),
                 status,
+                kept: None,
             })
             .collect();
         follow_up.command(&entries).unwrap_or_default()

@@ -12,7 +12,9 @@ mod file_results;
 mod find;
 mod follow_up;
 mod item_option;
+mod locking;
 mod ls;
+mod pipe;
 mod prune;
 mod resolve_id;
 mod resume;
@@ -36,7 +38,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::
         Command::Resume(args) => resume::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
-        Command::Prune => prune::run(context).await,
+        Command::Prune(args) => prune::run(args, context).await,
         Command::Sandbox(args) => {
             let mut streams = Streams::of_this_process();
             let own = sandbox::surroundings(&context.settings);

@@ -57,6 +57,12 @@ impl<'a> Retrier<'a> {
         }
     }
 
+    /// Whether the time limit of the command ends before a wait of `delay`.
+    pub(super) fn is_over_after(&self, delay: Duration) -> bool {
+        let over = |deadline| self.context.started.elapsed() + delay >= deadline;
+        self.limits.deadline.is_some_and(over)
+    }
+
     /// Waits before try number `attempt` after `error`, at least `least`; gives the error back when
     /// it was one too many, or when the time would be over.
     pub(super) async fn wait(
@@ -70,8 +76,7 @@ impl<'a> Retrier<'a> {
         }
         let delay = retry::delay(error.kind, attempt, error.retry_after, fastrand::f64());
         let delay = delay.max(least);
-        let over = |deadline| self.context.started.elapsed() + delay >= deadline;
-        if self.limits.deadline.is_some_and(over) {
+        if self.is_over_after(delay) {
             return Err(error.clone());
         }
         if error.status == Some(503) {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     args::StatusArgs,
     report,
-    session::{Record, State, Store},
+    session::{Pipe, Record, State, Store},
 };
 
 pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
@@ -43,8 +43,16 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
     let state = match record.state {
         State::Finished => "finished",
         State::Unfinished if locked.is_some() => "uploading",
+        State::Unfinished if record.pipe == Some(Pipe::Incomplete) => "incomplete",
         State::Unfinished if record.expired(Timestamp::now()) => "expired",
         State::Unfinished => "resumable",
+    };
+    // Of a pipe whose end was not seen, what came so far.
+    let size = match record.pipe {
+        Some(Pipe::Incomplete) => {
+            std::fs::metadata(store.spool(record.id)).map_or(0, |metadata| metadata.len())
+        }
+        _ => record.size,
     };
     if context.printer.options().json {
         context.printer.json(&json!({
@@ -53,7 +61,7 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
             "state": state,
             "file": record.file.to_string_lossy(),
             "name": record.attachment.name,
-            "size": record.size,
+            "size": size,
             "offset": record.acked.offset,
             "item": {"kind": record.item.kind, "id": record.item.id},
             "mailbox": record.item.mailbox,
@@ -69,7 +77,7 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
         record.id.as_str(),
         state,
         &record.acked.offset.to_string(),
-        &record.size.to_string(),
+        &size.to_string(),
         &item,
         &record.file.to_string_lossy(),
     ]);

@@ -1,9 +1,11 @@
 //! What commands fail with, where no other module has an error for it.
 
+use std::{io, path::PathBuf, process::ExitStatus};
+
 use crate::{
     graph::{self, Item},
     session::SessionId,
-    upload::Failure,
+    upload::{Failure, plan::LARGEST},
 };
 
 /// What a person types was wrong in a way that clap cannot see.
@@ -103,4 +105,66 @@ pub struct Refusal {
     pub message: String,
     /// The next command to run.
     pub hints: Vec<String>,
+}
+
+/// A local file that is kept cannot become an attachment by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Unfinishable {
+    /// What and why.
+    pub message: String,
+    /// Where it is.
+    pub cause: String,
+    /// The next command to run.
+    pub hints: Vec<String>,
+}
+
+/// Whether something was done cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct NotKnown {
+    /// What is not known.
+    pub message: String,
+    /// The last error, if there was one.
+    pub error: Option<graph::Error>,
+    /// The command that looks, first.
+    pub hints: Vec<String>,
+}
+
+/// The content could not be kept, or is not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeError {
+    /// More than an attachment can be. Only the limit was read.
+    #[error("standard input has more than 150 MB ({LARGEST} bytes)")]
+    TooLarge,
+    /// Reading or writing failed.
+    #[error("standard input could not be kept on disk: {source}")]
+    Io {
+        /// Why.
+        source: io::Error,
+        /// The session that keeps what came before.
+        kept: Option<SessionId>,
+    },
+    /// The command could not be started.
+    #[error("cannot run `{command}`: {source}")]
+    NotStarted {
+        /// Its name.
+        command: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The command failed: what it wrote may be a part.
+    #[error("`{command}` failed ({status}): nothing is attached")]
+    Failed {
+        /// Its name.
+        command: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// Bytes that came.
+        came: u64,
+        /// Where they are kept.
+        place: PathBuf,
+        /// The session that keeps them.
+        kept: Option<SessionId>,
+    },
 }

@@ -9,7 +9,10 @@ mod service;
 mod shell_quote;
 mod upload;
 
-pub use errors::{Busy, MailRequest, NotAttached, NotFound, Refusal, Request, Stuck, Usage};
+pub use errors::{
+    Busy, MailRequest, NotAttached, NotFound, NotKnown, PipeError, Refusal, Request, Stuck,
+    Unfinishable, Usage,
+};
 pub use exit_report::ExitReport;
 pub use shell_quote::{flags, shell};
 
@@ -67,6 +70,19 @@ pub fn exit_report(error: &anyhow::Error) -> ExitReport {
         if let Some(error) = cause.downcast_ref::<Usage>() {
             return ExitReport::new(USAGE, "Usage", &error.message).hints(error.hints.clone());
         }
+        if let Some(error) = cause.downcast_ref::<Unfinishable>() {
+            return ExitReport::new(FILE, "PipeIncomplete", &error.message)
+                .cause(&error.cause)
+                .hints(error.hints.clone());
+        }
+        if let Some(error) = cause.downcast_ref::<NotKnown>() {
+            let mut verdict = ExitReport::new(TEMPORARY, "NotKnown", &error.message);
+            if let Some(last) = &error.error {
+                verdict = verdict.cause(last.to_string()).service(last);
+                "NotKnown".clone_into(&mut verdict.name);
+            }
+            return verdict.hints(error.hints.clone());
+        }
         if let Some(error) = cause.downcast_ref::<NotFound>() {
             return ExitReport::new(NOT_FOUND, "NotFound", &error.message)
                 .hints(error.hints.clone());
@@ -96,6 +112,9 @@ pub fn exit_report(error: &anyhow::Error) -> ExitReport {
         }
         if let Some(error) = cause.downcast_ref::<SourceError>() {
             return upload::source(error, error.to_string());
+        }
+        if let Some(error) = cause.downcast_ref::<PipeError>() {
+            return upload::pipe(error);
         }
     }
     let mut report = ExitReport::new(FAILURE, "Failure", error.to_string());

@@ -1,11 +1,12 @@
 //! Why a file is not attached.
 
 use super::{
-    CONTRADICTION, ExitReport, FAILURE, FILE, NOT_FOUND, NotAttached, STATE, TEMPORARY, WRITABLE,
-    flags, service::service, shell,
+    CONTRADICTION, ExitReport, FAILURE, FILE, NOT_FOUND, NotAttached, PipeError, STATE, TEMPORARY,
+    WRITABLE, flags, service::service, shell,
 };
 use crate::{
     graph::{Item, Kind},
+    session::SessionId,
     upload::{Cause, SourceError},
 };
 
@@ -31,6 +32,39 @@ pub(super) fn source(error: &SourceError, heading: String) -> ExitReport {
     }
 }
 
+/// What came through a pipe could not be kept, or is not all of it.
+pub(super) fn pipe(error: &PipeError) -> ExitReport {
+    let heading = error.to_string();
+    match error {
+        PipeError::TooLarge => ExitReport::new(FILE, "FileTooLarge", heading)
+            .hint("share the file (OneDrive, SharePoint) and send a link"),
+        PipeError::NotStarted { .. } => ExitReport::new(FILE, "NotStarted", heading),
+        PipeError::Io { kept, .. } => {
+            incomplete(ExitReport::new(FILE, "FileUnreadable", heading), *kept)
+        }
+        PipeError::Failed {
+            came, place, kept, ..
+        } => {
+            let report = ExitReport::new(FILE, "ProducerFailed", heading);
+            if *came == 0 {
+                return report.cause("it wrote nothing");
+            }
+            let place = place.display();
+            let report = report.cause(format!("what it wrote ({came} bytes) is kept in `{place}`"));
+            incomplete(report, *kept)
+        }
+    }
+}
+
+fn incomplete(report: ExitReport, kept: Option<SessionId>) -> ExitReport {
+    match kept {
+        Some(id) => report
+            .hint(format!("graph-attach status {id}"))
+            .hint(format!("graph-attach cancel {id}")),
+        None => report,
+    }
+}
+
 pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
     let NotAttached {
         failure,
@@ -43,6 +77,7 @@ pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
         Cause::Source(cause) => source(cause, cause.to_string()),
         Cause::State(_) => ExitReport::new(STATE, "State", heading)
             .hint("use another directory with `--state-dir DIR`, or leave `--require-state` out"),
+        Cause::Busy { .. } => ExitReport::new(STATE, "Busy", heading).hint("graph-attach status"),
         Cause::Stuck(_) => ExitReport::new(STATE, "State", heading).hint(WRITABLE),
         Cause::Contradiction(_) => {
             let mut report = ExitReport::new(CONTRADICTION, "Contradiction", heading);

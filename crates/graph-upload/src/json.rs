@@ -8,8 +8,15 @@ use crate::redact;
 /// a limit, 8 MiB of `{"":0}` would be 700 MiB. A list of 500 attachments has under 5,000.
 const MOST_VALUES: usize = 50_000;
 
-/// Texts under this key are secrets themselves, and must stay as they are.
-const UPLOAD_URL: &str = "uploadUrl";
+/// Texts under these keys are used as they are: upload URLs, which are secrets themselves, and ids, of which
+/// a part may be that of a token, since both hold the mailbox's own id.
+const VERBATIM: [&str; 5] = [
+    "uploadUrl",
+    "id",
+    "conversationId",
+    "internetMessageId",
+    "@odata.nextLink",
+];
 
 /// Reads JSON, with every secret that this process knows blanked in its texts: a service may echo what it
 /// was sent. `None` when it is not valid JSON, or is out to fill the memory.
@@ -34,7 +41,7 @@ fn clean(value: &mut Value) {
         Value::Array(values) => values.iter_mut().for_each(clean),
         Value::Object(fields) => fields
             .iter_mut()
-            .filter(|(key, _)| !key.eq_ignore_ascii_case(UPLOAD_URL))
+            .filter(|(key, _)| !VERBATIM.iter().any(|name| key.eq_ignore_ascii_case(name)))
             .for_each(|(_, value)| clean(value)),
         _ => {}
     }

@@ -42,7 +42,9 @@ impl Input {
 /// Everything on the command line of `attach` that reads standard input.
 pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
     let mut readers = readers(&args.compose);
-    readers.extend(args.files.iter().filter(is_stdin).map(|_| "-"));
+    // Of a command, `-` is an argument.
+    let files = args.files.iter().filter(|_| !args.stdin_from_command);
+    readers.extend(files.filter(is_stdin).map(|_| "-"));
     let list = args.files_from.iter().filter(is_stdin);
     readers.extend(list.map(|_| "--files-from -"));
     readers
@@ -52,6 +54,12 @@ pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
 pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Result<Vec<Input>> {
     let mut readers = stdin_readers(args);
     one_reader_of_stdin(readers.clone(), context)?;
+    if args.stdin_from_command {
+        return match args.name {
+            Some(_) => Ok(vec![Input::Stdin]),
+            None => Err(unnamed("the output of a command has no name").into()),
+        };
+    }
     let mut paths = args.files.clone();
     if let Some(list) = &args.files_from {
         let listed = listed(list, args.null)?;
@@ -74,11 +82,7 @@ pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Res
         .filter(|input| **input == Input::Stdin)
         .count();
     if stdin == 1 && args.name.is_none() {
-        return Err(Usage::new(
-            "standard input has no name",
-            &["give it one with `--name NAME`"],
-        )
-        .into());
+        return Err(unnamed("standard input has no name").into());
     }
     if inputs.len() > 1 && (args.name.is_some() || args.content_type.is_some()) {
         let option = if args.name.is_some() {
@@ -95,6 +99,10 @@ pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Res
         return Err(Usage::new("the list names no files", &[]).into());
     }
     Ok(inputs)
+}
+
+fn unnamed(what: &str) -> Usage {
+    Usage::new(what, &["give it one with `--name NAME`"])
 }
 
 /// Somebody who wrote an id where a file belongs is told so.

@@ -1,48 +1,33 @@
 //! What earlier commands left of a file on an item: an upload to go on with, or one that is finished.
 
-use std::path::Path;
-
 use crate::{
     args::AttachArgs,
     commands::CommandContext,
     digest::Digest,
     graph::{Attachment, Item},
     report::Stuck,
-    session::{Record, SessionId, State, Store},
+    session::{ItemKey, Pipe, Record, Sameness, SessionId, State, Store},
     upload::{Earlier, Services, Source},
 };
-
-/// Of two copies of the same standard input, `again` and the one that an interrupted upload left, the
-/// latter: its session's record knows it, and may not know its content yet. `again` goes, or takes
-/// its place if it is not there any more.
-pub(super) fn first_spool(record: &Record, again: &Path) -> Option<Source> {
-    if !record.spooled {
-        return None;
-    }
-    match Source::open(&record.file) {
-        Ok(first) if first.stamp() == record.stamp => {
-            let _ = std::fs::remove_file(again);
-            Some(first)
-        }
-        _ => {
-            std::fs::rename(again, &record.file).ok()?;
-            Source::open(&record.file).ok()
-        }
-    }
-}
 
 /// One file on one item.
 pub(super) struct FileOnItem<'a> {
     pub(super) item: &'a Item,
     pub(super) attachment: &'a Attachment,
     pub(super) source: &'a Source,
+    /// The record of its own, of what a pipe brought.
+    pub(super) own: Option<SessionId>,
 }
 
 impl FileOnItem<'_> {
     /// Whether a record is of this name on this item.
     fn is_of(&self, record: &Record, endpoint: &str) -> bool {
-        record.endpoint == endpoint
-            && record.item == *self.item
+        let ours = ItemKey::new(endpoint, self.item);
+        let theirs = ItemKey::new(&record.endpoint, &record.item);
+        // A pipe whose end was not seen is of no content.
+        self.own != Some(record.id)
+            && record.pipe != Some(Pipe::Incomplete)
+            && ours.compare(&theirs) == Sameness::Same
             && record.attachment.name == self.attachment.name
     }
 

@@ -126,11 +126,11 @@ impl<'a> CheckpointWriter<'a> {
                 .is_some_and(|record| record.state == State::Unfinished)
     }
 
-    /// Forgets the session: nothing is left to go on with.
+    /// Forgets the session: nothing is left to go on with, but for what a pipe brought.
     pub(super) fn forget(&mut self) {
         if let (Some(store), Some(record)) = (self.store, self.record.take())
             && self.on_disk
-            && let Err(error) = store.forget(&record)
+            && let Err(error) = store.give_up(&record)
         {
             self.warn(&error);
         }

@@ -78,6 +78,12 @@ pub enum Cause {
     /// The state directory is required and cannot be written.
     #[error("the session cannot be saved: {0}")]
     State(std::io::Error),
+    /// Another process took the item's lock, after its file had been removed.
+    #[error("another graph-attach process works on the same item")]
+    Busy {
+        /// That process, if it could be read.
+        pid: Option<u32>,
+    },
     /// A session that may be alive cannot be ended, and its record cannot be taken away.
     #[error(
         "its session has to be replaced, but could neither be cancelled at the service nor taken out of the state directory ({0}); two of them could attach it twice"

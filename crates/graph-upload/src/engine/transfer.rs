@@ -1,8 +1,9 @@
 //! Executes the protocol's steps: the thin shell around the pure core.
 //!
-//! `range` is the content on its way, `session` what is around it, `end` how it ends.
+//! `range` is the content on its way, `guard` the lock that it needs, `session` what is around it, `end` how it ends.
 
 mod end;
+mod guard;
 mod range;
 mod session;
 
@@ -27,7 +28,7 @@ use crate::{
         plan::Route,
         step::{Limits, Observation, Step},
     },
-    store::{HashedOffset, Record, SessionId, Store},
+    store::{HashedOffset, ItemLock, Record, SessionId, Store},
 };
 
 /// How often the bytes in flight are told.
@@ -55,6 +56,8 @@ pub struct Services<'a> {
     pub started: Instant,
     /// What went to the mailbox lately.
     pub volume: &'a MailboxPacer,
+    /// The lock of the item, if there is one.
+    pub item_lock: Option<&'a ItemLock>,
 }
 
 /// One file to attach.
@@ -119,6 +122,8 @@ pub(super) struct Transfer<'a> {
     change: Option<SourceError>,
     unreadable: u32,
     resumed: bool,
+    /// Whether the item's lock was lost, and what that means was done.
+    lock_lost: bool,
 }
 
 impl<'a> Transfer<'a> {
@@ -167,6 +172,7 @@ impl<'a> Transfer<'a> {
             change: None,
             unreadable: 0,
             resumed,
+            lock_lost: false,
         }
     }
 

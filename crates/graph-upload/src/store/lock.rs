@@ -58,14 +58,7 @@ impl Lock {
             }
             // Whoever had the lock before may have removed the file while we waited for it: then
             // this is a lock on nothing.
-            let ours = file.metadata().map_err(wrong)?;
-            let same = match fs::symlink_metadata(path) {
-                Ok(there) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-                // Would be the same the next time, and for ever.
-                Err(error) => return Err(wrong(error)),
-            };
-            if same {
+            if is_at(&file, path).map_err(wrong)? {
                 // For people only (`status`); the lock itself is the kernel's.
                 let _ = file.set_len(0);
                 let _ = file.write_all_at(std::process::id().to_string().as_bytes(), 0);
@@ -76,6 +69,51 @@ impl Lock {
             }
         }
     }
+
+    /// Whether its file is still where others look for it.
+    pub(super) fn is_there(&self) -> bool {
+        is_at(&self.file, &self.path).unwrap_or(false)
+    }
+
+    /// Writes what the lock is about behind the process id.
+    pub(super) fn label(&self, label: &str) {
+        let text = format!("{}\n{label}\n", std::process::id());
+        // As good without it as a lock; others then see that there is one, and not about what.
+        let _ = self.file.set_len(0);
+        let _ = self.file.write_all_at(text.as_bytes(), 0);
+    }
+
+    /// Lets go of a lock whose file is gone: what is at its path now is somebody else's.
+    pub(super) fn abandon(mut self) {
+        self.path = PathBuf::new();
+    }
+}
+
+/// Whether `file` is what is at `path`.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(there) => Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // Would be the same the next time, and for ever.
+        Err(error) => Err(error),
+    }
+}
+
+/// Longest lock file that is read: an id has a few hundred characters.
+const LONGEST: u64 = 8 * 1024;
+
+/// What the lock at `path` is about.
+pub(super) fn label(path: &Path) -> Option<String> {
+    let text = read(path)?;
+    text.lines().nth(1).map(str::to_owned)
+}
+
+fn read(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = private_dir::options().read(true).open(path).ok()?;
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// The process that holds the lock at `path`, if any holds it.
@@ -92,16 +130,16 @@ pub(super) fn holder(path: &Path) -> Option<Option<u32>> {
 }
 
 fn owner(path: &Path) -> Option<u32> {
-    let mut text = String::new();
-    let file = private_dir::options().read(true).open(path).ok()?;
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    read(path)?.lines().next()?.trim().parse().ok()
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Removed while it is still held: see the check in `take`.
-        let _ = fs::remove_file(&self.path);
+        // Removed while it is still held: see the check in `take`. What took its place after it was
+        // removed by others is not ours to remove.
+        if self.is_there() {
+            let _ = fs::remove_file(&self.path);
+        }
         let _ = self.file.unlock();
     }
 }

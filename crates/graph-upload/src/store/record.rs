@@ -25,6 +25,16 @@ pub enum State {
     Finished,
 }
 
+/// A pipe whose content was kept on disk, before any upload of it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pipe {
+    /// Its end was not seen: what is kept may be a part, and is never attached by itself.
+    Incomplete,
+    /// All of it is kept, and nothing was sent to the service yet.
+    Waiting,
+}
+
 /// A position in the file together with the digest of every byte before it, as it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashedOffset {
@@ -77,6 +87,9 @@ pub struct Record {
     /// Whether `file` is a spool of ours, to be removed with the session.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spooled: bool,
+    /// How far a pipe came before its upload began; `None` once it has, and for every file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipe: Option<Pipe>,
     /// What the file becomes.
     #[serde(with = "AttachmentShape")]
     pub attachment: Attachment,
@@ -112,6 +125,23 @@ impl Record {
     /// service's answer counts, because either clock may be wrong.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.state == State::Unfinished && self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether it is what a pipe brought, and not attached: the only copy there is.
+    pub fn is_unattached_pipe(&self) -> bool {
+        self.spooled && self.state != State::Finished
+    }
+
+    /// The same upload without a session, to begin anew: what may have been attached meanwhile is looked
+    /// for first.
+    pub fn without_session(&self) -> Self {
+        Record {
+            url: None,
+            expires: None,
+            acked: HashedOffset::start(),
+            sent: HashedOffset::start(),
+            ..self.clone()
+        }
     }
 
     /// The file's content as a state file.
@@ -239,6 +269,7 @@ pub(crate) mod tests {
             },
             file: "/home/ann/report.pdf".into(),
             spooled: false,
+            pipe: None,
             verify: false,
             attachment: Attachment {
                 name: "report.pdf".into(),

@@ -15,7 +15,7 @@ use super::{
     record::{LoadError, Record},
     usage_log::UsageLog,
 };
-use crate::{Digest, Item};
+use crate::Digest;
 
 /// Longest state file that is read. A record lists the attachments that were there before: 250 of
 /// them with ids of 300 characters are 80 KiB.
@@ -129,20 +129,46 @@ impl Store {
         self.remove(record.id)
     }
 
+    /// Forgets an upload that nothing can go on with. What a pipe brought stays: it cannot come again.
+    pub fn give_up(&self, record: &Record) -> io::Result<()> {
+        if record.is_unattached_pipe() && self.spool(record.id).exists() {
+            return self.save(&record.without_session(), Durability::Power);
+        }
+        self.forget(record)
+    }
+
+    /// Damaged records that were set aside: of which item each was cannot be known any more.
+    pub fn damaged(&self) -> Result<Vec<PathBuf>, DirError> {
+        let wrong = |source| DirError::Io {
+            path: self.dir.clone(),
+            source,
+        };
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir).map_err(wrong)? {
+            let path = entry.map_err(wrong)?.path();
+            if path.extension().is_some_and(|extension| extension == "bad") {
+                found.push(path);
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Removes a record alone.
     pub fn remove(&self, id: SessionId) -> io::Result<()> {
         remove(&self.path(id))?;
         private_dir::sync(&self.dir)
     }
 
-    /// Removes what killed processes left behind: half-written files, spools without a session, and
-    /// locks that nobody holds. Returns how many spools there were.
-    pub fn sweep(&self) -> Result<usize, DirError> {
+    /// Removes what killed processes left behind: half-written files, empty spools without a session,
+    /// and locks that nobody holds; with `discard` also spools that hold something. Returns how many
+    /// spools were removed, and which were left.
+    pub fn sweep(&self, discard: bool) -> Result<(usize, Vec<PathBuf>), DirError> {
         let wrong = |source| DirError::Io {
             path: self.dir.clone(),
             source,
         };
-        let mut spools = 0;
+        let (mut spools, mut left) = (0, Vec::new());
         for entry in fs::read_dir(&self.dir).map_err(wrong)? {
             let path = entry.map_err(wrong)?.path();
             let name = path
@@ -151,9 +177,9 @@ impl Store {
                 .unwrap_or_default();
             if name.ends_with(".lock") {
                 drop(Lock::take(&path));
-            } else if (name.starts_with(".tmp-")
-                || name.starts_with("volume-")
-                || name.starts_with("sends-"))
+            } else if [".tmp-", "volume-", "send-", "turns-"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
                 && old(&path, DAY)
             {
                 remove(&path).map_err(wrong)?;
@@ -162,11 +188,16 @@ impl Store {
                 && !path.with_extension("json").exists()
                 && !Self::is_used(&path)
             {
-                remove(&path).map_err(wrong)?;
-                spools += 1;
+                let empty = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() == 0);
+                if empty || discard {
+                    remove(&path).map_err(wrong)?;
+                    spools += 1;
+                } else {
+                    left.push(path);
+                }
             }
         }
-        Ok(spools)
+        Ok((spools, left))
     }
 
     /// An id that no record has.
@@ -205,13 +236,6 @@ impl Store {
     /// Locks one session.
     pub fn lock_session(&self, id: SessionId) -> Result<Lock, LockError> {
         Lock::take(&self.session_lock(id))
-    }
-
-    /// Locks an item: the service takes one change of an item at a time.
-    pub fn lock_item(&self, endpoint: &str, item: &Item) -> Result<Lock, LockError> {
-        let name = serde_json::json!([endpoint, item.mailbox, item.kind, item.id]).to_string();
-        let digest = Digest::of(name.as_bytes()).to_string();
-        Lock::take(&self.dir.join(format!("item-{}.lock", &digest[..32])))
     }
 
     /// The account of what went to a mailbox within `window`.
@@ -310,7 +334,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::store::record::tests::example;
+    use crate::store::{State, record::tests::example};
 
     fn store() -> (tempfile::TempDir, Store) {
         let home = tempfile::tempdir().unwrap();
@@ -400,13 +424,38 @@ mod tests {
         let id = SessionId::draw(|| 7);
         let file = store.create_spool(id).unwrap();
         file.set_modified(old).unwrap();
-        assert_eq!(store.sweep().unwrap(), 0);
+        let swept = |discard| store.sweep(discard).unwrap();
+        assert_eq!(swept(true), (0, vec![]));
         drop(file);
         let lock = store.lock_session(id).unwrap();
-        assert_eq!(store.sweep().unwrap(), 0);
+        assert_eq!(swept(true), (0, vec![]));
         drop(lock);
-        assert_eq!(store.sweep().unwrap(), 1);
+        assert_eq!(swept(false), (1, vec![]));
         assert!(!store.spool(id).exists());
+        // One that holds something goes only when that is asked for.
+        fs::write(store.spool(id), "the only copy").unwrap();
+        let file = fs::File::options().write(true).open(store.spool(id));
+        file.unwrap().set_modified(old).unwrap();
+        assert_eq!(swept(false), (0, vec![store.spool(id)]));
+        assert_eq!(swept(true), (1, vec![]));
+        assert!(!store.spool(id).exists());
+    }
+
+    #[test]
+    fn what_a_pipe_brought_outlives_its_session() {
+        let (_home, store) = store();
+        let mut record = example();
+        record.spooled = true;
+        fs::write(store.spool(record.id), "the only copy").unwrap();
+        store.save(&record, Durability::Power).unwrap();
+        store.give_up(&record).unwrap();
+        assert!(store.spool(record.id).exists());
+        let kept = store.load(record.id).unwrap().unwrap();
+        assert_eq!((kept.url, kept.sent.offset), (None, 0));
+        record.state = State::Finished;
+        store.give_up(&record).unwrap();
+        assert_eq!(store.load(record.id).unwrap(), None);
+        assert!(!store.spool(record.id).exists());
     }
 
     #[test]

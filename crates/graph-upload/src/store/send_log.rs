@@ -1,164 +1,100 @@
-//! When mails went out of a mailbox, by whatever process of this computer: a time for each, in a file that
-//! they share, under a kernel lock while one is added.
+//! When a message was first tried to be sent, for as long as it is not known what came of it.
 //!
-//! A log that cannot be used costs the pace, nothing more: mail over the limit waits in the Outbox.
+//! Written before the request goes out and removed once its outcome is known, so that whoever tries
+//! again, after a kill too, looks first and waits until the service must have decided.
 
 use std::{
-    fs::File,
-    io::{self, Read, Seek, Write},
-    path::PathBuf,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
 };
 
-use super::{private_dir, records::Store};
-use crate::Digest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-/// Longest file that is read: times of a minute are 14 bytes each.
-const LONGEST: u64 = 1024 * 1024;
+use super::{item_key::ItemKey, private_dir};
 
-/// The sends of one mailbox on disk.
+/// Longest file that is read.
+const LONGEST: u64 = 4 * 1024;
+
+/// The note about one message.
 #[derive(Debug, Clone)]
 pub struct SendLog {
     path: PathBuf,
 }
 
-impl Store {
-    /// The sends of a mailbox.
-    pub fn send_log(&self, endpoint: &str, mailbox: Option<&str>) -> SendLog {
-        let mailbox = mailbox.map(str::to_lowercase);
-        let name = serde_json::json!([endpoint, mailbox]).to_string();
-        let digest = Digest::of(name.as_bytes()).to_string();
-        SendLog {
-            path: self.dir().join(format!("sends-{}.log", &digest[..32])),
-        }
-    }
+#[derive(Serialize, Deserialize)]
+struct Note {
+    first_try: Timestamp,
 }
 
 impl SendLog {
-    /// Takes one of `limit` places within `window`; or says after how long one may be free.
-    pub fn take(&self, limit: usize, window: Duration) -> io::Result<Result<(), Duration>> {
-        let mut file = private_dir::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&self.path)?;
-        file.lock()?;
-        let mut text = String::new();
-        (&file).take(LONGEST).read_to_string(&mut text)?;
-        let (recent, free) = take(&text, now(), limit, window);
-        if free.is_ok() {
-            write(&mut file, &recent)?;
+    /// The note about the message `key`, in a checked directory. The key is that of its immutable id:
+    /// the ordinary one changes when it is sent.
+    pub fn new(directory: &Path, key: &ItemKey) -> Self {
+        SendLog {
+            path: directory.join(key.file_name("send", "json")),
         }
-        Ok(free)
     }
-}
 
-fn write(file: &mut File, times: &[Duration]) -> io::Result<()> {
-    let lines: String = times
-        .iter()
-        .map(|at| format!("{}\n", at.as_millis()))
-        .collect();
-    file.rewind()?;
-    file.set_len(0)?;
-    file.write_all(lines.as_bytes())
-}
-
-/// Since 1970, by this computer's clock.
-fn now() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-}
-
-/// The times within the window with this one among them; or how long to wait. A time from the future is
-/// of a clock that was wrong, and counts for nothing.
-fn take(
-    text: &str,
-    now: Duration,
-    limit: usize,
-    window: Duration,
-) -> (Vec<Duration>, Result<(), Duration>) {
-    let times = text
-        .lines()
-        .filter_map(|line| line.parse().ok().map(Duration::from_millis));
-    let mut recent: Vec<Duration> = times
-        .filter(|at| *at <= now && now - *at < window)
-        .collect();
-    recent.sort();
-    if recent.len() < limit.max(1) {
-        recent.push(now);
-        return (recent, Ok(()));
+    /// When it was first tried, if what came of that is not known. A note that cannot be read is of its
+    /// file's time: somebody tried.
+    pub fn first_try(&self) -> io::Result<Option<Timestamp>> {
+        let file = match private_dir::options().read(true).open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let written = file.metadata()?.modified()?;
+        let text = io::read_to_string(io::Read::take(file, LONGEST))?;
+        let note: Option<Note> = serde_json::from_str(&text).ok();
+        let written = Timestamp::try_from(written).unwrap_or_else(|_| Timestamp::now());
+        Ok(Some(note.map_or(written, |note| note.first_try)))
     }
-    // The one that must leave the window first, so that there is room.
-    let leaving = recent[recent.len() - limit.max(1)];
-    let wait = (leaving + window).saturating_sub(now);
-    (recent, Err(wait))
+
+    /// Notes that it is tried now; survives a power cut.
+    pub fn begin(&self, now: Timestamp) -> io::Result<()> {
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new()
+            .prefix(".tmp-")
+            .tempfile_in(directory)?;
+        let note = serde_json::to_vec(&Note { first_try: now })?;
+        file.write_all(&note)?;
+        file.as_file().sync_data()?;
+        file.persist(&self.path).map_err(|error| error.error)?;
+        private_dir::sync(directory)
+    }
+
+    /// What came of it is known.
+    pub fn over(&self) {
+        // One that stays costs a look, and a minute if it is young.
+        let _ = fs::remove_file(&self.path);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn thirty_at_once_and_then_a_wait() {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(&home.path().join("state")).unwrap();
-        let log = store.send_log("e", Some("Ann@a.com"));
-        for _ in 0..30 {
-            assert_eq!(log.take(30, MINUTE).unwrap(), Ok(()));
-        }
-        let wait = store
-            .send_log("e", Some("ann@A.com"))
-            .take(30, MINUTE)
-            .unwrap()
-            .unwrap_err();
-        assert!(wait > Duration::from_secs(50) && wait <= MINUTE, "{wait:?}");
-        assert_eq!(store.send_log("e", None).take(30, MINUTE).unwrap(), Ok(()));
-    }
+    use crate::{Item, ItemKind};
 
     #[test]
-    fn processes_share_the_places() {
+    fn it_remembers_until_the_outcome_is_known() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(&home.path().join("state")).unwrap();
-        let taken: usize = std::thread::scope(|scope| {
-            let one = || {
-                let log = store.send_log("e", None);
-                (0..20)
-                    .filter(|_| log.take(30, MINUTE).unwrap().is_ok())
-                    .count()
-            };
-            let threads: Vec<_> = (0..4).map(|_| scope.spawn(one)).collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum()
-        });
-        assert_eq!(taken, 30);
-    }
-
-    proptest! {
-        #[test]
-        fn never_more_than_the_limit_in_a_window(pauses in prop::collection::vec(0u64..30_000, 1..100), limit in 1usize..10) {
-            let (mut now, mut text, mut sent) = (Duration::from_secs(1_000_000), String::new(), Vec::new());
-            for pause in pauses {
-                now += Duration::from_millis(pause);
-                let (mut recent, mut free) = take(&text, now, limit, MINUTE);
-                if let Err(wait) = free {
-                    prop_assert!(wait <= MINUTE);
-                    now += wait;
-                    (recent, free) = take(&text, now, limit, MINUTE);
-                }
-                prop_assert_eq!(free, Ok(()));
-                sent.push(now);
-                let window = sent.iter().filter(|at| now - **at < MINUTE).count();
-                prop_assert!(window <= limit);
-                text = recent.iter().map(|at| format!("{}\n", at.as_millis())).collect();
-            }
-        }
+        let item = Item {
+            kind: ItemKind::Message,
+            id: "AAkALgA=".into(),
+            mailbox: None,
+        };
+        let key = ItemKey::new("https://graph.microsoft.com/v1.0", &item);
+        let log = SendLog::new(home.path(), &key);
+        assert_eq!(log.first_try().unwrap(), None);
+        let at: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
+        log.begin(at).unwrap();
+        assert_eq!(log.first_try().unwrap(), Some(at));
+        fs::write(&log.path, "{").unwrap();
+        assert!(log.first_try().unwrap().is_some());
+        log.over();
+        assert_eq!(log.first_try().unwrap(), None);
+        assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 }

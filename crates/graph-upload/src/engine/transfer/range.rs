@@ -45,6 +45,9 @@ impl Transfer<'_> {
         if let Err(error) = self.pace(range.len()).await {
             return Ok(Some(Err(error)));
         }
+        if last && let Some(error) = self.confirm_lock()? {
+            return Ok(Some(Err(error)));
+        }
         let Some(record) = &mut self.keeper.record else {
             return Ok(Some(Err(Error::contradiction("there is no session"))));
         };
@@ -170,6 +173,9 @@ impl Transfer<'_> {
         };
         let length = body.len() as u64;
         if let Err(error) = self.pace(length).await {
+            return Ok(Some(Err(error)));
+        }
+        if let Some(error) = self.confirm_lock()? {
             return Ok(Some(Err(error)));
         }
         let request = self

@@ -120,6 +120,7 @@ impl Transfer<'_> {
             file: std::path::absolute(job.source.path())
                 .unwrap_or_else(|_| job.source.path().to_owned()),
             spooled: job.spool.is_some() || earlier.as_ref().is_some_and(|record| record.spooled),
+            pipe: None,
             attachment: job.attachment.clone(),
             size,
             chunk: self.services.limits.chunk,
