@@ -54,7 +54,7 @@ impl Signals {
 }
 
 /// Ends this process by `number`, as if it had never been caught. Returns only if that failed.
-pub(crate) fn die(number: i32) {
+pub(crate) fn reraise(number: i32) {
     let _ = low_level::emulate_default_handler(number);
 }
 

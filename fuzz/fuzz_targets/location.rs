@@ -1,12 +1,14 @@
 //! The attachment's id out of any `Location`.
 #![no_main]
 
-use graph_attach::graph::location::attachment_id;
+use graph_upload::client::location::attachment_id;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: String| {
     for location in [
-        format!("https://outlook.office.com/api/v2.0/Users('a')/Messages('b')/Attachments('{text}')"),
+        format!(
+            "https://outlook.office.com/api/v2.0/Users('a')/Messages('b')/Attachments('{text}')"
+        ),
         format!("https://graph.microsoft.com/v1.0/me/messages/b/attachments/{text}"),
         text,
     ] {

@@ -1,7 +1,7 @@
 //! `nextExpectedRanges` in any JSON, and the answers that carry it.
 #![no_main]
 
-use graph_attach::graph::{ranges, wire};
+use graph_upload::{ExpectedOffset, client::wire, next_expected};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
@@ -10,12 +10,12 @@ fuzz_target!(|body: &[u8]| {
         serde_json::json!({"nextExpectedRanges": [text]}),
         serde_json::json!({"NextExpectedRanges": text}),
     ] {
-        if let ranges::Next::At(start) = ranges::next_expected(&value) {
+        if let ExpectedOffset::At(start) = next_expected(&value) {
             assert!(start <= i64::MAX as u64);
         }
     }
     if let Ok(value) = serde_json::from_slice(body) {
-        ranges::next_expected(&value);
+        next_expected(&value);
     }
     wire::SessionReply::read(body);
     wire::ListPage::read(body);

@@ -1,7 +1,7 @@
 //! `Retry-After`, at any moment: never longer than the limit.
 #![no_main]
 
-use graph_attach::graph::retry_after::{LONGEST, parse};
+use graph_upload::client::retry_after::{LONGEST, parse};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 

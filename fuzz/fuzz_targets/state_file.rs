@@ -1,9 +1,9 @@
 //! State files: as bytes, and as records of any shape whose check is right.
 #![no_main]
 
-use graph_attach::{
-    digest::Digest,
-    session::{Record, SCHEMA},
+use graph_upload::{
+    Digest,
+    store::{Record, SCHEMA},
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};

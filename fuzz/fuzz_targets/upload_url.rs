@@ -1,7 +1,7 @@
 //! Upload URLs: what is taken is used byte for byte, is https or this computer, and hides itself.
 #![no_main]
 
-use graph_attach::graph::UploadUrl;
+use graph_upload::UploadUrl;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: String| {

@@ -47,6 +47,8 @@ pub struct Claims {
     pub scopes: Vec<String>,
     /// Application permissions (`roles`).
     pub roles: Vec<String>,
+    /// What an id token was asked for with (`nonce`).
+    pub nonce: Option<String>,
     /// `app` or `user` (`idtyp`).
     pub kind: Option<String>,
 }
@@ -83,6 +85,7 @@ impl Claims {
                 Some(Value::Array(list)) => list.iter().filter_map(text).collect(),
                 _ => Vec::new(),
             },
+            nonce: first(&claims, &["nonce"]),
             kind: first(&claims, &["idtyp"]),
         })
     }

@@ -10,10 +10,10 @@ use tokio::{
 
 use super::{
     Problem, Token,
-    reply::{self, Issued},
-    source::{Ask, Asking},
+    reply::{self, AccessToken},
+    source::{Fetching, TokenSource},
 };
-use crate::config::credential::CommandLine;
+use crate::settings::credential::CommandLine;
 
 /// How long a token command may take. `az` needs two seconds when it must ask the network, and a
 /// person who is asked for a second factor some thirty.
@@ -49,6 +49,9 @@ impl TokenCommand {
                 .and_then(shlex::split)
                 .ok_or(Problem::CommandLine)?,
         };
+        if let Some(what) = meant_for_a_shell(&words) {
+            return Err(Problem::NeedsShell(what));
+        }
         let mut words = words.into_iter();
         let program = words
             .next()
@@ -115,18 +118,58 @@ impl TokenCommand {
             Err(Problem::Failed {
                 program: self.program.clone(),
                 status,
+                unexpanded: self.arguments.iter().any(|word| is_unexpanded(word)),
             })
         }
     }
 }
 
-impl Ask for TokenCommand {
-    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+/// What in a command line only a shell could do, if it is there for certain: operators that stand for
+/// themselves, and a program's name that a shell would have to complete.
+fn meant_for_a_shell(words: &[String]) -> Option<&'static str> {
+    const OPERATORS: [(&str, &str); 12] = [
+        ("|", "a pipe (`|`)"),
+        ("||", "`||`"),
+        ("&&", "`&&`"),
+        ("&", "`&`"),
+        (";", "`;`"),
+        (">", "a redirection (`>`)"),
+        (">>", "a redirection (`>>`)"),
+        ("<", "a redirection (`<`)"),
+        ("2>", "a redirection (`2>`)"),
+        ("2>&1", "a redirection (`2>&1`)"),
+        ("2>/dev/null", "a redirection (`2>/dev/null`)"),
+        (">/dev/null", "a redirection (`>/dev/null`)"),
+    ];
+    let program = words.first()?;
+    if program.starts_with("~/") {
+        return Some("`~`");
+    }
+    if program.starts_with('$') || program.contains("/$") {
+        return Some("a variable (`$…`)");
+    }
+    words
+        .iter()
+        .find_map(|word| OPERATORS.iter().find(|(operator, _)| operator == word))
+        .map(|(_, what)| *what)
+}
+
+/// Whether a shell would have put something else in the word's place. It may be meant as it stands.
+fn is_unexpanded(word: &str) -> bool {
+    let variable = |at: usize| {
+        let next = word[at + 1..].chars().next();
+        next.is_some_and(|c| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '('))
+    };
+    word.starts_with("~/") || word.match_indices('$').any(|(at, _)| variable(at))
+}
+
+impl TokenSource for TokenCommand {
+    fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
         Box::pin(async move {
             // Dropped with this future, and then killed, whatever the reason for leaving.
             let mut child = self.start()?;
             match tokio::time::timeout(self.limit, self.listen(&mut child)).await {
-                Ok(bytes) => Ok(Issued::read(&bytes?, Timestamp::now())?.into()),
+                Ok(bytes) => Ok(AccessToken::read(&bytes?, Timestamp::now())?.into()),
                 Err(_) => Err(Problem::TimedOut {
                     program: self.program.clone(),
                     seconds: self.limit.as_secs(),
@@ -152,7 +195,13 @@ mod tests {
     }
 
     async fn run(script: &str) -> Result<String, Problem> {
-        Ok(sh(script).ask(None).await?.issued.token.expose().to_owned())
+        Ok(sh(script)
+            .fetch(None)
+            .await?
+            .issued
+            .token
+            .expose()
+            .to_owned())
     }
 
     #[test]
@@ -173,8 +222,50 @@ mod tests {
     #[tokio::test]
     async fn no_shell_sees_the_line() {
         let line = CommandLine::Line("echo $HOME;id".into());
-        let answer = TokenCommand::new(&line).unwrap().ask(None).await.unwrap();
+        let answer = TokenCommand::new(&line).unwrap().fetch(None).await.unwrap();
         assert_eq!(answer.issued.token.expose(), "$HOME;id");
+    }
+
+    #[test]
+    fn what_only_a_shell_could_do_is_refused_before_it_runs() {
+        let line = |line: &str| TokenCommand::new(&CommandLine::Line(line.into()));
+        for (text, what) in [
+            ("az account get-access-token | jq -r .accessToken", "pipe"),
+            ("~/bin/token", "`~`"),
+            ("$HOME/bin/token --now", "variable"),
+            ("/opt/$USER/token", "variable"),
+            ("az x 2>/dev/null", "redirection"),
+            ("a && b", "`&&`"),
+        ] {
+            let problem = line(text).unwrap_err();
+            assert!(matches!(problem, Problem::NeedsShell(_)), "{text}");
+            assert!(problem.to_string().contains(what), "{problem}");
+            assert!(problem.hints()[0].contains("sh -c 'COMMAND"), "{problem}");
+        }
+        for fine in [
+            "sh -c 'az x | jq -r .accessToken'",
+            "bash -c '$HOME/bin/token 2>/dev/null'",
+            "printf a|b",
+            "tool --filter 'a > b'",
+        ] {
+            assert!(line(fine).is_ok(), "{fine}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_failure_with_words_that_no_shell_expanded_says_so() {
+        let fails = |word: &str| {
+            let line = CommandLine::Line(format!("false {word}").into());
+            async move { TokenCommand::new(&line).unwrap().fetch(None).await }
+        };
+        for word in ["~/token", "'$HOME/token'", "'$(pass x)'", "'${X}'"] {
+            let problem = fails(word).await.unwrap_err();
+            assert!(problem.hints()[0].contains("no shell"), "{word}");
+        }
+        for word in ["a~/b", "'5$'", "'$1'", "'a$ b'"] {
+            let problem = fails(word).await.unwrap_err();
+            assert!(!problem.hints()[0].contains("no shell"), "{word}");
+        }
     }
 
     #[tokio::test]
@@ -186,7 +277,7 @@ mod tests {
         ));
         assert!(matches!(run("true").await, Err(Problem::Malformed(_))));
         let missing = CommandLine::Line("/nowhere/at-all".into());
-        let missing = TokenCommand::new(&missing).unwrap().ask(None).await;
+        let missing = TokenCommand::new(&missing).unwrap().fetch(None).await;
         assert!(matches!(missing, Err(Problem::Start { .. })));
     }
 
@@ -207,7 +298,7 @@ mod tests {
             ..sh(&script)
         };
         assert!(matches!(
-            command.ask(None).await,
+            command.fetch(None).await,
             Err(Problem::TimedOut { .. })
         ));
         let pid = std::fs::read_to_string(pid_file).unwrap();

@@ -7,6 +7,9 @@ use std::fmt;
 
 use serde_json::Value;
 
+/// Entra's own page about one of its numbers.
+const ERROR_PAGE: &str = "see https://login.microsoftonline.com/error?code=";
+
 /// Characters of a description that are worth showing.
 const DESCRIPTION: usize = 400;
 
@@ -53,12 +56,23 @@ impl Refusal {
         self.error == "invalid_grant" || self.error == "interaction_required"
     }
 
-    /// What to do about it.
+    /// Whether what an app signed is not good yet, or not any more: a clock may be wrong.
+    pub fn is_out_of_time(&self) -> bool {
+        self.number == Some(700_024)
+    }
+
+    /// Whether a policy of the tenant blocks this way to sign in, so that another may do.
+    pub fn is_policy(&self) -> bool {
+        let policies = KNOWN.iter().take(2).flat_map(|(numbers, ..)| *numbers);
+        self.number
+            .is_some_and(|number| policies.into_iter().any(|known| *known == number))
+    }
+
+    /// What to do about it. Of what is not known here, Entra has a page.
     pub fn hints(&self) -> Vec<String> {
-        self.known()
-            .map(|(_, hint)| hint.to_owned())
-            .into_iter()
-            .collect()
+        let known = self.known().map(|(_, hint)| hint.to_owned());
+        let page = || Some(format!("{ERROR_PAGE}{}", self.number?));
+        known.or_else(page).into_iter().collect()
     }
 
     /// The sentence and the hint for a refusal that is known.
@@ -101,14 +115,16 @@ type Known<K> = (K, &'static str, &'static str);
 /// What to do when a person has to sign in anew; whoever knows app and tenant puts them in.
 pub(super) const NEW_LOGIN: &str = "graph-attach auth login --client-id APP_ID --tenant TENANT_ID";
 
-/// Entra's numbers, what they come to, and what to do: the person and the tenant's policies first,
-/// then the app, its secret, its federated credentials, and the tenant.
+/// What to do where only the device code flow is blocked.
+pub(super) const BROWSER_LOGIN: &str =
+    "graph-attach auth login --browser --client-id APP_ID --tenant TENANT_ID";
+
+/// The fifteen refusals that people meet, by Entra's numbers: the person and the tenant's policies
+/// first, then the app, its secret and its credentials, and the tenant. Of all others Entra's own
+/// sentence and its page are shown.
 const KNOWN: &[Known<&[u32]>] = &[
     (
-        &[
-            50005, 50097, 50131, 53000, 53001, 53002, 53003, 53011, 530_002, 530_003, 530_004,
-            530_031, 530_032, 530_035,
-        ],
+        &[53000, 53001, 53002, 53003, 530_002, 530_003],
         "a Conditional Access policy of the tenant blocks this sign-in",
         "ask the tenant's administrator which device, network or sign-in the policy allows",
     ),
@@ -116,7 +132,7 @@ const KNOWN: &[Known<&[u32]>] = &[
         // The second is what a login that was made before the policy gets when it is renewed.
         &[530_033, 530_036],
         "a Conditional Access policy of the tenant blocks the device code flow",
-        "ask the tenant's administrator to allow it, or sign in as an app",
+        BROWSER_LOGIN,
     ),
     (
         &[50072, 50074, 50076, 50078, 50079, 50158],
@@ -124,40 +140,18 @@ const KNOWN: &[Known<&[u32]>] = &[
         NEW_LOGIN,
     ),
     (
-        &[50089, 50132, 50133, 50173, 70008, 70043, 700_082, 700_084],
+        &[
+            50089, 50132, 50133, 50173, 70000, 70008, 70043, 700_082, 700_084,
+        ],
         "the sign-in expired or was revoked",
-        NEW_LOGIN,
-    ),
-    (
-        &[70000],
-        "the sign-in is not valid any more, or lacks consent",
         NEW_LOGIN,
     ),
     (&[65004], "the sign-in was declined", NEW_LOGIN),
     (
-        &[50057],
-        "the account is disabled",
-        "ask the tenant's administrator to enable it, or sign in with another account",
-    ),
-    (
-        &[50053],
-        "the account is locked, or the sign-in came from a suspicious address",
-        "wait a while; the tenant's administrator sees the reason in the sign-in logs",
-    ),
-    (
-        &[50055],
-        "the account's password has expired",
-        "sign in with a browser to set a new one",
-    ),
-    (
-        &[50020, 50034, 51004],
-        "the account is not in this tenant",
-        "sign in with an account of the tenant, or name the account's own: --tenant TENANT_ID",
-    ),
-    (
-        &[50105],
-        "the account is not assigned to the app",
-        "Enterprise applications, the app, Users and groups: Add user/group",
+        &[50020, 50034, 50105],
+        "the account is not in this tenant, or not assigned to the app",
+        "sign in with an account of the tenant, or have an administrator add it (Enterprise \
+         applications, the app, Users and groups)",
     ),
     (
         &[65001, 90094, 90095],
@@ -165,24 +159,9 @@ const KNOWN: &[Known<&[u32]>] = &[
         "app registration, API permissions: Grant admin consent",
     ),
     (
-        &[65002],
-        "the app is one of Microsoft's own, which cannot be used for this",
-        "register an app of your own, and give its id",
-    ),
-    (
-        &[700_016],
+        &[700_016, 7_000_229],
         "the tenant does not know the app",
         "check the app (client) id and the tenant of its registration",
-    ),
-    (
-        &[700_011, 7_000_229],
-        "the app is not installed in this tenant",
-        "app registration, API permissions: Grant admin consent, in this tenant",
-    ),
-    (
-        &[70001, 7_000_112],
-        "the app is disabled in the tenant",
-        "Enterprise applications, the app, Properties: set `Enabled for users to sign-in` to Yes",
     ),
     (
         &[7_000_218],
@@ -190,19 +169,10 @@ const KNOWN: &[Known<&[u32]>] = &[
         "app registration, Authentication: set `Allow public client flows` to Yes",
     ),
     (
-        &[700_025],
-        "the app is registered as a public client, and may not send a secret",
-        "app registration, Authentication: set `Allow public client flows` to No",
-    ),
-    (
-        &[9_002_331],
-        "the app is for personal accounts only",
-        "--tenant consumers",
-    ),
-    (
-        &[9_002_332],
-        "the app is for work and school accounts only",
-        "--tenant TENANT_ID instead of `consumers`",
+        &[50011],
+        "the app has no redirect URI for this",
+        "app registration, Authentication, Add a platform, Mobile and desktop applications: \
+         http://localhost",
     ),
     (
         &[7_000_215],
@@ -215,69 +185,26 @@ const KNOWN: &[Known<&[u32]>] = &[
         "app registration, Certificates & secrets: New client secret",
     ),
     (
-        &[70025, 7_000_226],
-        "the app has no federated credential",
-        "app registration, Certificates & secrets, Federated credentials: Add credential",
-    ),
-    (
         // 7002138: they differ in upper and lower case only.
         &[
-            70021, 700_211, 700_212, 700_213, 7_002_131, 7_002_137, 7_002_138,
+            70021, 70025, 700_211, 700_212, 700_213, 7_000_226, 7_002_131, 7_002_137, 7_002_138,
         ],
         "the app trusts no token of this issuer, subject and audience",
         "app registration, Certificates & secrets, Federated credentials: compare them to the \
          token, upper and lower case too",
     ),
     (
-        &[700_223, 700_238],
-        "the tenant allows no federated credentials, or none of this issuer",
-        "ask the tenant's administrator to allow the issuer",
-    ),
-    (
-        &[700_222, 700_229],
-        "the federated token is one of Entra's own, or a person's, which the app may not use",
-        "AZURE_FEDERATED_TOKEN_FILE: a token that the workload's own platform issued",
-    ),
-    (
-        &[7_000_272],
-        "the issuer does not publish the key that signed the federated token",
-        "check the keys of the issuer's OpenID configuration; a new cluster's take some minutes",
-    ),
-    (
-        &[700_021],
-        "the federated token names another app than the client id",
-        "check AZURE_CLIENT_ID",
-    ),
-    (
         &[700_024],
-        "the federated token is expired, or not good yet",
-        "get a fresh federated token right before (one of GitHub's lasts some five minutes)",
+        "what the app signs in with is expired, or not good yet",
+        "get a fresh federated token right before (one of GitHub's lasts some five minutes), and check \
+         this computer's clock",
     ),
     (
-        &[700_027],
-        "the federated token is not valid",
-        "check that AZURE_FEDERATED_TOKEN_FILE holds the token as it was issued",
-    ),
-    (
-        // 900023, 90019, 50128: what was given is neither an id nor a domain that it knows.
-        &[50128, 90002, 90019, 900_023],
-        "there is no such tenant",
-        "check the tenant id or domain, and --cloud",
-    ),
-    (
-        &[90038, 900_382, 900_439, 900_440],
-        "the tenant or the app is in another cloud",
-        "--cloud NAME, for the cloud of the tenant",
-    ),
-    (
-        &[50059, 50194, 90130, 9_001_023],
-        "the app needs its own tenant named",
-        "--tenant TENANT_ID instead of `common` or `consumers`",
-    ),
-    (
-        &[90013],
-        "the login service cannot make sense of the request",
-        "check tenant, client id and secret for stray characters",
+        // 900023, 90019: what was given is neither an id nor a domain that it knows. 50059, 50194:
+        // `common` or `organizations`, for an app of one tenant.
+        &[50059, 50194, 90002, 90019, 900_023],
+        "there is no such tenant, or the app needs its own named",
+        "check `--tenant`, and `--cloud`",
     ),
 ];
 
@@ -289,6 +216,11 @@ const WORDS: &[Known<&str>] = &[
         NEW_LOGIN,
     ),
     ("access_denied", "the sign-in was declined", NEW_LOGIN),
+    (
+        "consent_required",
+        "nobody has consented to the app's permissions yet",
+        "app registration, API permissions: Grant admin consent",
+    ),
     (
         "expired_token",
         "the code expired before anybody entered it",
@@ -333,38 +265,31 @@ mod tests {
     #[test]
     fn each_row_says_what_it_is_and_what_to_do() {
         for (number, sentence, hint) in [
-            (53011, "blocks this sign-in", "administrator"),
-            (530_035, "blocks this sign-in", "administrator"),
-            (530_033, "blocks the device code flow", "sign in as an app"),
-            (530_036, "blocks the device code flow", "administrator"),
+            (53003, "blocks this sign-in", "administrator"),
+            (530_033, "blocks the device code flow", "login --browser"),
+            (530_036, "blocks the device code flow", "login --browser"),
             (50072, "another factor", "auth login"),
-            (50078, "another factor", "auth login"),
             (50132, "the sign-in expired or was revoked", "auth login"),
-            (70000, "not valid any more, or lacks consent", "auth login"),
-            (50057, "the account is disabled", "enable"),
-            (50053, "the account is locked", "sign-in logs"),
-            (50055, "password has expired", "set a new one"),
-            (50020, "the account is not in this tenant", "--tenant"),
+            (
+                50020,
+                "the account is not in this tenant",
+                "an account of the tenant",
+            ),
             (50105, "not assigned to the app", "Users and groups"),
-            (65002, "one of Microsoft's own", "register an app"),
-            (7_000_229, "not installed in this tenant", "consent"),
-            (7_000_112, "the app is disabled", "Properties"),
-            (700_025, "may not send a secret", "flows` to No"),
-            (9_002_331, "personal accounts only", "--tenant consumers"),
-            (9_002_332, "work and school accounts only", "TENANT_ID"),
-            (70025, "no federated credential", "Add credential"),
+            (65001, "nobody has consented", "admin consent"),
+            (700_016, "does not know the app", "client"),
+            (
+                7_000_218,
+                "not registered as a public client",
+                "flows` to Yes",
+            ),
+            (50011, "no redirect URI", "http://localhost"),
+            (7_000_215, "secret is wrong", "Value"),
+            (7_000_222, "secret has expired", "New client secret"),
             (7_002_138, "trusts no token", "upper and lower case"),
-            (700_223, "allows no federated credentials", "administrator"),
-            (700_238, "none of this issuer", "administrator"),
-            (700_222, "one of Entra's own", "own platform"),
-            (7_000_272, "does not publish the key", "some minutes"),
-            (700_021, "another app", "AZURE_CLIENT_ID"),
-            (700_024, "is expired", "fresh"),
-            (700_027, "is not valid", "as it was issued"),
-            (900_023, "no such tenant", "tenant id or domain"),
-            (900_439, "another cloud", "--cloud"),
-            (9_001_023, "its own tenant named", "`consumers`"),
-            (90013, "cannot make sense of the request", "stray"),
+            (700_024, "is expired", "clock"),
+            (900_023, "no such tenant", "--tenant"),
+            (50194, "needs its own named", "--tenant"),
         ] {
             let refusal = Refusal::new("some_error", &format!("AADSTS{number}: Something."));
             let said = refusal.to_string();
@@ -376,11 +301,17 @@ mod tests {
     }
 
     #[test]
-    fn what_we_never_send_is_not_explained() {
+    fn of_all_others_entra_s_own_words_and_page_are_shown() {
         // The assertion of an on-behalf-of request.
         let refusal = Refusal::new("invalid_grant", "AADSTS500133: Assertion is not within");
-        assert!(refusal.to_string().contains("the login service refuses"));
-        assert!(refusal.hints().is_empty());
+        assert_eq!(
+            refusal.to_string(),
+            "the login service refuses: AADSTS500133: Assertion is not within"
+        );
+        assert_eq!(
+            refusal.hints(),
+            ["see https://login.microsoftonline.com/error?code=500133"]
+        );
     }
 
     #[test]
@@ -424,7 +355,8 @@ mod tests {
     }
 
     #[test]
-    fn no_number_is_listed_twice() {
+    fn fifteen_are_known_and_no_number_is_listed_twice() {
+        assert_eq!(KNOWN.len(), 15);
         let mut all: Vec<_> = KNOWN.iter().flat_map(|(numbers, ..)| *numbers).collect();
         let count = all.len();
         all.sort_unstable();

@@ -4,7 +4,7 @@ use super::{
     Problem,
     explain::{Explanation, Objection},
 };
-use crate::config::{Origin, credential::HalfAzure};
+use crate::settings::{Origin, credential::HalfAzure};
 
 /// What kind of trouble it is, for the choice of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Error {
     }
 }
 
-/// The ways to bring a token, for those who have none; one for each kind of user.
+/// The sources to bring a token, for those who have none; one for each kind of user.
 const RECIPES: &[&str] = &[
     #[cfg(feature = "login")]
     "graph-attach auth login --client-id APP_ID --tenant TENANT_ID",

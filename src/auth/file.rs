@@ -13,8 +13,8 @@ use tokio::sync::oneshot;
 
 use super::{
     Problem, Token,
-    reply::{Issued, LIMIT},
-    source::{Answer, Ask, Asking},
+    reply::{AccessToken, LIMIT},
+    source::{Fetched, Fetching, TokenSource},
 };
 
 /// How long a pipe may stay silent: as long as a token command may take.
@@ -40,8 +40,8 @@ impl TokenFile {
     }
 }
 
-impl Ask for TokenFile {
-    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+impl TokenSource for TokenFile {
+    fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
         Box::pin(async move {
             let path = &self.path;
             let unreadable = |source| Problem::Unreadable {
@@ -52,7 +52,7 @@ impl Ask for TokenFile {
             if metadata.is_dir() {
                 return Err(Problem::Directory(path.clone()));
             }
-            let note = open_to_others(path, &metadata);
+            let note = open_to_others("token file", path, &metadata);
             let bytes = if metadata.is_file() {
                 File::open(path)
                     .and_then(read_limited)
@@ -72,8 +72,8 @@ impl Ask for TokenFile {
                     }
                 }
             };
-            Ok(Answer {
-                issued: Issued::read(&bytes, Timestamp::now())?,
+            Ok(Fetched {
+                issued: AccessToken::read(&bytes, Timestamp::now())?,
                 note,
             })
         })
@@ -89,13 +89,13 @@ impl Ask for TokenFile {
 #[derive(Debug)]
 pub(super) struct Stdin;
 
-impl Ask for Stdin {
-    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+impl TokenSource for Stdin {
+    fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
         Box::pin(async move {
             let bytes = aside(|| read_limited(io::stdin()))
                 .await
                 .map_err(Problem::Stdin)?;
-            Ok(Issued::read(&bytes, Timestamp::now())?.into())
+            Ok(AccessToken::read(&bytes, Timestamp::now())?.into())
         })
     }
 
@@ -127,13 +127,14 @@ async fn aside<T: Send + 'static>(
         .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
 }
 
-fn open_to_others(path: &Path, metadata: &Metadata) -> Option<String> {
+/// What to say of a file with a secret that others can read; a pipe keeps nothing.
+pub(super) fn open_to_others(what: &str, path: &Path, metadata: &Metadata) -> Option<String> {
     let kind = metadata.file_type();
     let mode = metadata.permissions().mode() & 0o777;
     let kept = !kind.is_fifo() && !kind.is_char_device() && !kind.is_socket();
     (kept && mode & READABLE_BY_OTHERS != 0).then(|| {
         format!(
-            "the token file {} can be read by others (mode {mode:04o})",
+            "the {what} {} can be read by others (mode {mode:04o})",
             path.display()
         )
     })
@@ -145,8 +146,8 @@ mod tests {
 
     use super::*;
 
-    async fn ask(path: &Path) -> Result<Answer, Problem> {
-        TokenFile::new(path.to_owned()).ask(None).await
+    async fn ask(path: &Path) -> Result<Fetched, Problem> {
+        TokenFile::new(path.to_owned()).fetch(None).await
     }
 
     #[tokio::test]
@@ -155,10 +156,13 @@ mod tests {
         let path = directory.path().join("t");
         let file = TokenFile::new(path.clone());
         fs::write(&path, "first\n").unwrap();
-        assert_eq!(file.ask(None).await.unwrap().issued.token.expose(), "first");
+        assert_eq!(
+            file.fetch(None).await.unwrap().issued.token.expose(),
+            "first"
+        );
         fs::write(&path, "second\n").unwrap();
         assert_eq!(
-            file.ask(None).await.unwrap().issued.token.expose(),
+            file.fetch(None).await.unwrap().issued.token.expose(),
             "second"
         );
         assert!(file.renewable());
@@ -211,7 +215,7 @@ mod tests {
                 .unwrap();
         });
         let file = TokenFile::new(path);
-        assert_eq!(file.ask(None).await.unwrap().issued.token.expose(), "abc");
+        assert_eq!(file.fetch(None).await.unwrap().issued.token.expose(), "abc");
         assert!(!file.renewable());
         writing.join().unwrap();
     }
@@ -229,6 +233,9 @@ mod tests {
             path,
             patience: Duration::from_millis(100),
         };
-        assert!(matches!(file.ask(None).await, Err(Problem::Silent { .. })));
+        assert!(matches!(
+            file.fetch(None).await,
+            Err(Problem::Silent { .. })
+        ));
     }
 }

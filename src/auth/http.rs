@@ -4,14 +4,15 @@
 
 use std::{path::Path, sync::OnceLock, time::Duration};
 
+use graph_upload::{
+    Page,
+    client::http_client::{self, Roots, innermost},
+};
 use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
 use super::Problem;
-use crate::{
-    config::endpoint,
-    web::{self, Roots, innermost},
-};
+use crate::settings::endpoint;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -27,7 +28,7 @@ const LONGEST: usize = 512 * 1024;
 
 /// Where a request may go.
 #[derive(Debug)]
-pub(super) enum Reach {
+pub(super) enum Destination {
     /// A login host: https, or http to this computer.
     Login,
     /// The metadata service of this machine, which speaks http on a link-local address; no proxy.
@@ -80,7 +81,7 @@ impl Web {
     /// One exchange.
     pub(super) async fn send(
         &self,
-        reach: &Reach,
+        destination: &Destination,
         method: Method,
         url: &Url,
         headers: HeaderMap,
@@ -90,8 +91,8 @@ impl Web {
             host: url.host_str().unwrap_or_default().into(),
             why,
         };
-        let metadata = matches!(reach, Reach::Metadata { .. });
-        if !may_go(reach, url) {
+        let metadata = matches!(destination, Destination::Metadata { .. });
+        if !may_go(destination, url) {
             let near = if metadata {
                 " and its private network"
             } else {
@@ -136,7 +137,7 @@ impl Web {
         if let Some(client) = slot.get() {
             return Ok(client.clone());
         }
-        let mut builder = web::client(near, &self.roots)
+        let mut builder = http_client::client(near, &self.roots)
             .connect_timeout(CONNECT)
             .timeout(EXCHANGE);
         if metadata {
@@ -147,10 +148,16 @@ impl Web {
     }
 }
 
-fn may_go(reach: &Reach, url: &Url) -> bool {
-    let platform = match reach {
-        Reach::Login => false,
-        Reach::Metadata { named } => {
+/// The title of a web page, if an answer is one, and if it has one.
+pub(super) fn page(body: &[u8]) -> Option<Option<String>> {
+    let page = Page::is_markup(body).then(|| Page::read(body))?;
+    Some(page.and_then(|page| page.title))
+}
+
+fn may_go(destination: &Destination, url: &Url) -> bool {
+    let platform = match destination {
+        Destination::Login => false,
+        Destination::Metadata { named } => {
             let is_named = named
                 .as_ref()
                 .is_some_and(|named| named.origin() == url.origin());
@@ -185,26 +192,26 @@ fn reason(error: &reqwest::Error) -> String {
 mod tests {
     use super::*;
 
-    fn may(reach: &Reach, url: &str) -> bool {
-        may_go(reach, &Url::parse(url).unwrap())
+    fn may(destination: &Destination, url: &str) -> bool {
+        may_go(destination, &Url::parse(url).unwrap())
     }
 
     #[test]
     fn plain_http_goes_to_this_machine_and_its_platform_only() {
-        let metadata = Reach::Metadata { named: None };
-        for reach in [&Reach::Login, &metadata] {
-            assert!(may(reach, "https://login.example/"));
-            assert!(may(reach, "http://127.0.0.1:1/"));
-            assert!(!may(reach, "http://login.example/"));
-            assert!(!may(reach, "http://10.0.0.1/"));
+        let metadata = Destination::Metadata { named: None };
+        for destination in [&Destination::Login, &metadata] {
+            assert!(may(destination, "https://login.example/"));
+            assert!(may(destination, "http://127.0.0.1:1/"));
+            assert!(!may(destination, "http://login.example/"));
+            assert!(!may(destination, "http://10.0.0.1/"));
         }
         assert!(may(&metadata, "http://169.254.169.254/metadata"));
-        assert!(!may(&Reach::Login, "http://169.254.169.254/metadata"));
+        assert!(!may(&Destination::Login, "http://169.254.169.254/metadata"));
     }
 
     #[test]
     fn plain_http_goes_to_the_private_address_that_the_platform_names_and_to_no_other() {
-        let named = |url: &str| Reach::Metadata {
+        let named = |url: &str| Destination::Metadata {
             named: Some(Url::parse(url).unwrap()),
         };
         for private in [
@@ -237,7 +244,7 @@ mod tests {
         let url = Url::parse("http://127.0.0.1:1/path?secret=CANARY").unwrap();
         let error = web
             .send(
-                &Reach::Login,
+                &Destination::Login,
                 Method::GET,
                 &url,
                 HeaderMap::new(),

@@ -4,10 +4,16 @@ use std::{io, path::PathBuf};
 
 use super::{
     Kind,
-    entra::{NEW_LOGIN, Refusal},
+    entra::{BROWSER_LOGIN, NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use crate::{session::DirError, web::CaFile};
+use graph_upload::client::http_client::CaFile;
+
+use crate::{pasted::NotText, session::DirError};
+
+/// How to write a command that wants a shell.
+const WITH_SHELL: &str =
+    "write it as `sh -c 'COMMAND | FILTER'`: one pair of quotes around all that the shell runs";
 
 /// What went wrong at a source.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +44,8 @@ pub enum Problem {
     #[error("it is longer than 64 KiB, which no token is")]
     TooLong,
     /// Bytes that are no text.
-    #[error("it is not text")]
-    NotText,
+    #[error(transparent)]
+    NotText(#[from] NotText),
     /// A web page.
     #[error("it is a page of HTML, not a token")]
     Html,
@@ -58,6 +64,9 @@ pub enum Problem {
     /// The command line cannot be split into words.
     #[error("the command has an unbalanced quote, or no word at all")]
     CommandLine,
+    /// The command line is written for a shell.
+    #[error("no shell runs the token command, so that {0} in it means nothing")]
+    NeedsShell(&'static str),
     /// The command did not start.
     #[error("cannot run `{program}`")]
     Start {
@@ -81,6 +90,8 @@ pub enum Problem {
         program: String,
         /// How it ended.
         status: std::process::ExitStatus,
+        /// Whether it has words in which a shell would have put something.
+        unexpanded: bool,
     },
     /// The command took too long.
     #[error("`{program}` was ended after {seconds} s without a token")]
@@ -133,9 +144,79 @@ pub enum Problem {
     /// No metadata service answers.
     #[error("the platform of this machine gives no managed identity: {0}")]
     NoPlatform(String),
+    /// A web page instead of an answer.
+    #[error("the login host answered with a web page{}: something on the way may be asking for a sign-in of its own", title(.0.as_deref()))]
+    Page(Option<String>),
+    /// A permission that is none.
+    #[error("`{0}` cannot be asked for")]
+    Scope(String),
+    /// The login service says no to a new login.
+    #[error("{refusal}")]
+    SignInRefused {
+        /// What it said.
+        refusal: Refusal,
+        /// The line that tries again.
+        again: String,
+        /// The line for the other way in, where a policy blocks this one.
+        other: Option<String>,
+    },
+    /// The browser brought the answer to a question that was not ours.
+    #[error(
+        "the browser came back from another sign-in than the one that was begun ({0} is not ours)"
+    )]
+    OtherSignIn(&'static str),
+    /// The browser did not come back.
+    #[error("the browser did not come back within {seconds} s")]
+    NoAnswer {
+        /// The time that was waited.
+        seconds: u64,
+        /// The line for the other way in.
+        other: String,
+    },
+    /// There is no port for the browser to come back to.
+    #[error("cannot listen on this computer for the browser to come back")]
+    Loopback(#[source] io::Error),
+    /// Somebody of another tenant signed in.
+    #[error("the sign-in was to the tenant {is}, and `{wanted}` was asked for")]
+    OtherTenant {
+        /// The tenant that was named.
+        wanted: String,
+        /// That of the account.
+        is: String,
+    },
+    /// The system's store of secrets does not give the login's key.
+    #[cfg(feature = "login")]
+    #[error("{error}")]
+    Keyring {
+        /// Why.
+        error: super::login::KeyringError,
+        /// The line that makes a login without it.
+        again: String,
+    },
+    /// The system's store has no key of that name any more.
+    #[error("the system's keyring has forgotten the saved login")]
+    KeyForgotten(String),
+    /// The client certificate cannot be used.
+    #[error("cannot use the client certificate `{}`: {why}", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+        /// What makes one that can.
+        hint: Option<String>,
+    },
+    /// Entra does not take the client certificate.
+    #[error("the app's registration does not have this certificate, or it has expired: {}", .0.text)]
+    CertificateRefused(Refusal),
     /// There is no saved login; the line makes one.
-    #[error("there is no saved login")]
-    NoLogin(String),
+    #[error("there is no saved login{}", of(profile.as_deref()))]
+    NoLogin {
+        /// The profile that it would belong to.
+        profile: Option<String>,
+        /// The line.
+        line: String,
+    },
     /// There is nowhere to keep a login.
     #[error("there is no home directory to keep a login in")]
     NoPlace,
@@ -173,6 +254,9 @@ impl Problem {
     pub fn kind(&self) -> Kind {
         match self {
             Problem::CommandLine
+            | Problem::NeedsShell(_)
+            | Problem::Scope(_)
+            | Problem::Certificate { .. }
             | Problem::NotBuilt(_)
             | Problem::Incomplete { .. }
             | Problem::Identity(_)
@@ -189,27 +273,91 @@ impl Problem {
     /// What to do about it: lines that can be pasted, most useful first.
     pub fn hints(&self) -> Vec<String> {
         match self {
+            Problem::NeedsShell(_) => vec![WITH_SHELL.into()],
+            Problem::Failed {
+                unexpanded: true, ..
+            } => vec![format!("no shell runs it, so that `~` and `$…` stay as they are; {WITH_SHELL}")],
             Problem::Failed { .. } | Problem::TimedOut { .. } | Problem::Html => {
                 vec!["run the token command by itself to see what it prints".into()]
             }
+            Problem::Malformed(malformed) => malformed.hint().map(String::from).into_iter().collect(),
             Problem::NotBuilt(_) => {
                 vec!["cargo install graph-attach".into()]
             }
             Problem::Refused(refusal) => refusal.hints(),
             Problem::LoginDamaged(_) => vec![NEW_LOGIN.into()],
             Problem::NoPlace => vec!["--state-dir DIRECTORY".into()],
-            Problem::NoLogin(line) | Problem::OtherLogin { instead: line, .. } => {
-                vec![line.clone()]
+            Problem::NoLogin { line, .. }
+            | Problem::OtherLogin { instead: line, .. }
+            | Problem::KeyForgotten(line) => vec![line.clone()],
+            #[cfg(feature = "login")]
+            Problem::Keyring { again, .. } => {
+                vec!["unlock it, and try again".into(), again.clone()]
+            }
+            Problem::SignInRefused {
+                refusal,
+                again,
+                other,
+            } => {
+                let mut hints = named(refusal.hints(), again);
+                hints.extend(other.clone().filter(|other| !hints.contains(other)));
+                hints
             }
             // What a policy refused, it refuses again: its hint comes before the new login, which
             // needs no hint of its own.
-            Problem::LoginEnded { refusal, again } => refusal
-                .hints()
-                .into_iter()
-                .filter(|hint| hint != NEW_LOGIN)
-                .chain([again.clone()])
-                .collect(),
+            Problem::LoginEnded { refusal, again } => {
+                let mut hints = named(refusal.hints(), again);
+                if !hints.iter().any(|hint| hint.contains("auth login")) {
+                    hints.push(again.clone());
+                }
+                hints
+            }
+            Problem::OtherSignIn(_) => {
+                vec!["close the window that brought it, and sign in anew".into()]
+            }
+            Problem::NoAnswer { other, .. } => vec![
+                "if the page shows AADSTS50011, the app lacks the redirect URI http://localhost"
+                    .into(),
+                other.clone(),
+            ],
+            Problem::OtherTenant { is, .. } => vec![format!(
+                "choose another account in the browser, or name its tenant: --tenant {is}"
+            )],
+            Problem::Page(_) => vec!["open any page in a browser to see what the network wants".into()],
+            Problem::CertificateRefused(_) => vec![
+                "app registration, Certificates & secrets, Certificates: compare the thumbprint, or \
+                 Upload certificate"
+                    .into(),
+            ],
+            Problem::Certificate { hint, .. } => hint.clone().into_iter().collect(),
+            #[cfg(feature = "login")]
+            Problem::Scope(_) => vec![format!(
+                "--scopes takes {}, or one of Graph's own names, such as Mail.Send.Shared",
+                super::login::scope_names()
+            )],
             _ => Vec::new(),
         }
     }
+}
+
+/// Hints with the line that makes this login in place of the one for any.
+fn named(hints: Vec<String>, again: &str) -> Vec<String> {
+    let with = |hint: String| match hint.as_str() {
+        NEW_LOGIN => again.to_owned(),
+        BROWSER_LOGIN => again.replacen("auth login", "auth login --browser", 1),
+        _ => hint,
+    };
+    hints.into_iter().map(with).collect()
+}
+
+fn title(title: Option<&str>) -> String {
+    title
+        .map(|title| format!(" (`{title}`)"))
+        .unwrap_or_default()
+}
+
+fn of(profile: Option<&str>) -> String {
+    profile
+        .map(|profile| format!(" for the profile `{profile}`"))
+        .unwrap_or_default()
 }

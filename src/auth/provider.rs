@@ -7,11 +7,10 @@ use tokio::sync::Mutex;
 
 use super::{
     Error, Token,
-    reply::Issued,
-    select::{Selection, select},
-    source::{Answer, Ask, Context, Fixed, is_saved, source},
+    reply::AccessToken,
+    source::{Context, Fetched, Fixed, Selection, TokenSource, is_saved, select, source},
 };
-use crate::config::{Cloud, Origin, Settings, Sourced};
+use crate::settings::{Cloud, Origin, Settings, Sourced};
 
 /// A token with less left than this is replaced: it must outlast a request and a skewed clock.
 pub(super) const MARGIN: SignedDuration = SignedDuration::from_mins(5);
@@ -22,18 +21,18 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Gives tokens from one source, and remembers the last.
 pub struct Provider {
-    source: Box<dyn Ask>,
+    source: Box<dyn TokenSource>,
     origin: Origin,
     ignored: Vec<Origin>,
     cloud: Option<&'static Cloud>,
-    held: Mutex<Held>,
+    held: Mutex<Cached>,
     clock: fn() -> Timestamp,
 }
 
 #[derive(Default)]
-struct Held {
+struct Cached {
     /// The token, and when it was asked for.
-    token: Option<(Issued, Timestamp)>,
+    token: Option<(AccessToken, Timestamp)>,
     notes: Vec<String>,
 }
 
@@ -44,7 +43,7 @@ impl Provider {
     /// When no source is set, or when what is set cannot be a source.
     pub fn of(settings: &Settings) -> Result<Self, Error> {
         let context = Context::of(settings);
-        let saved = is_saved(&context).then(|| settings.identity.clone());
+        let saved = is_saved(&settings.identity, &context).then(|| settings.identity.clone());
         Provider::new(select(settings.credentials.clone(), saved)?, &context)
     }
 
@@ -72,10 +71,10 @@ impl Provider {
 
     /// A provider of just this token, which cannot be renewed.
     pub fn fixed(token: Token, origin: Origin) -> Self {
-        Provider::with(Box::new(Fixed(token)), origin)
+        Provider::with(Box::new(Fixed(AccessToken::bare(token))), origin)
     }
 
-    fn with(source: Box<dyn Ask>, origin: Origin) -> Self {
+    fn with(source: Box<dyn TokenSource>, origin: Origin) -> Self {
         Provider {
             source,
             origin,
@@ -113,7 +112,7 @@ impl Provider {
     ///
     /// # Errors
     /// When the source gives none, and none is left from before.
-    pub async fn issued(&self) -> Result<Issued, Error> {
+    pub async fn issued(&self) -> Result<AccessToken, Error> {
         let mut held = self.held.lock().await;
         let now = (self.clock)();
         let current = held.token.as_ref();
@@ -124,7 +123,7 @@ impl Provider {
         }
         match self.ask(&mut held, None, now).await {
             Ok(issued) => Ok(issued),
-            // Asking early is a precaution; what is still good is used.
+            // Fetching early is a precaution; what is still good is used.
             Err(error) => match &mut held.token {
                 Some((issued, asked)) if issued.expires.is_some_and(|end| now < end) => {
                     *asked = now;
@@ -163,14 +162,14 @@ impl Provider {
 
     async fn ask(
         &self,
-        held: &mut Held,
+        held: &mut Cached,
         instead_of: Option<&Token>,
         now: Timestamp,
-    ) -> Result<Issued, Error> {
+    ) -> Result<AccessToken, Error> {
         let first = held.token.is_none();
-        let Answer { issued, note } =
+        let Fetched { issued, note } =
             self.source
-                .ask(instead_of)
+                .fetch(instead_of)
                 .await
                 .map_err(|problem| Error::Source {
                     origin: self.origin.clone(),
@@ -204,7 +203,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::auth::{Problem, source::Asking};
+    use crate::auth::{Problem, source::Fetching};
 
     const NOW: i64 = 1_800_000_000;
 
@@ -221,16 +220,16 @@ mod tests {
         fails_from: usize,
     }
 
-    impl Ask for Counting {
-        fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+    impl TokenSource for Counting {
+        fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
             Box::pin(async {
                 let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
                 if call >= self.fails_from {
                     return Err(Problem::Html);
                 }
                 let number = if self.same { 1 } else { call };
-                Ok(Answer {
-                    issued: Issued {
+                Ok(Fetched {
+                    issued: AccessToken {
                         token: Token::new(&format!("token-{number}")).unwrap(),
                         expires: self.left.map(|left| at(NOW + left)),
                     },

@@ -1,10 +1,25 @@
-//! Reads what a token command printed or a token file holds: a bare token, a quoted one, or JSON
-//! as `az`, an OAuth 2.0 token endpoint and Azure's identity libraries write it. Pure.
+//! Reads a token from any source, with one function: a variable, a file, a command, standard input.
+//! It may be bare, as people paste it, or in JSON as `az`, an OAuth 2.0 token endpoint, PowerShell and
+//! Azure's identity libraries write it. Pure.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Problem, Token, claims::Claims};
+use super::{
+    Problem, Token,
+    claims::Claims,
+    token::{Malformed, bearer},
+};
+use crate::pasted;
+
+/// Under which names JSON has the token: those of `az`, of OAuth 2.0, and of PowerShell.
+const KEYS: [&str; 5] = [
+    "accessToken",
+    "access_token",
+    "token",
+    "Token",
+    "AccessToken",
+];
 
 /// More than this is not a token. Entra's largest are some 16 KiB, because no header holds more.
 pub(super) const LIMIT: usize = 64 * 1024;
@@ -14,17 +29,17 @@ const DESCRIPTION: usize = 300;
 
 /// A token, and when it ends, if that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issued {
+pub struct AccessToken {
     /// The token.
     pub token: Token,
     /// When it ends.
     pub expires: Option<Timestamp>,
 }
 
-impl Issued {
+impl AccessToken {
     /// A token of which nothing is known but what it says itself.
     pub fn bare(token: Token) -> Self {
-        Issued {
+        AccessToken {
             expires: Claims::of(&token).and_then(|claims| claims.expires),
             token,
         }
@@ -35,23 +50,24 @@ impl Issued {
         if bytes.len() > LIMIT {
             return Err(Problem::TooLong);
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| Problem::NotText)?;
-        // An editor on Windows may have put a byte order mark there.
-        let text = text.trim_start_matches('\u{feff}').trim();
+        let text = pasted::text(bytes)?;
+        let text = pasted::trimmed(&text);
+        // Quotes may stand around JSON too, as in a file for `docker --env-file`.
+        let inner = ['\'', '"'].into_iter().find_map(|quote| {
+            let inner = text.strip_prefix(quote)?.strip_suffix(quote)?;
+            inner.starts_with('{').then_some(inner)
+        });
+        let text = inner.unwrap_or(text);
         match text.chars().next() {
             Some('<') => Err(Problem::Html),
             Some('{' | '[') => Self::json(text, now),
-            Some('"') => match serde_json::from_str(text) {
-                Ok(Value::String(token)) => Ok(Self::bare(Token::new(&token)?)),
-                _ => Err(Problem::NotJson),
+            // A string of JSON, which has escapes, or just a token in quotes.
+            Some('"') => match serde_json::from_str::<String>(text) {
+                Ok(token) => Ok(Self::bare(bearer(&token)?)),
+                Err(_) if text.len() > 1 && text.ends_with('"') => Ok(Self::bare(bearer(text)?)),
+                Err(_) => Err(Problem::NotJson),
             },
-            Some('\'') => {
-                let inner = text
-                    .strip_prefix('\'')
-                    .and_then(|rest| rest.strip_suffix('\''));
-                Ok(Self::bare(Token::new(inner.unwrap_or(text))?))
-            }
-            _ => Ok(Self::bare(Token::new(text)?)),
+            _ => Ok(Self::bare(bearer(text)?)),
         }
     }
 
@@ -59,17 +75,20 @@ impl Issued {
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
             return Err(Problem::NotJson);
         };
-        let token = ["accessToken", "access_token", "token"]
-            .iter()
-            .find_map(|key| object.get(*key)?.as_str());
+        let mut values = KEYS.iter().filter_map(|key| object.get(*key));
+        // `ConvertTo-Json` writes a `SecureString` as an object with nothing but a length.
+        if values.clone().any(|value| value.get("Length").is_some()) {
+            return Err(Malformed::SecureString("token").into());
+        }
+        let token = values.find_map(Value::as_str);
         let Some(token) = token else {
             return Err(match object.get("error") {
                 Some(error) => Problem::ErrorInJson(describe(error, &object)),
                 None => Problem::NoTokenInJson,
             });
         };
-        let issued = Self::bare(Token::new(token)?);
-        Ok(Issued {
+        let issued = Self::bare(bearer(token)?);
+        Ok(AccessToken {
             expires: expiry(&object, now).or(issued.expires),
             token: issued.token,
         })
@@ -99,7 +118,16 @@ fn expiry(object: &Map<String, Value>, now: Timestamp) -> Option<Timestamp> {
             .or_else(|| value.as_str()?.trim().parse::<i64>().ok())
     };
     let moment = |value: &Value| {
-        let by_clock = || value.as_str()?.trim().parse::<Timestamp>().ok();
+        let by_clock = || {
+            let text = value.as_str()?.trim();
+            // Windows PowerShell writes milliseconds as `/Date(1800000000000)/`.
+            let millis = text
+                .strip_prefix("/Date(")
+                .and_then(|rest| rest.strip_suffix(")/"))
+                .and_then(|digits| digits.parse().ok())
+                .and_then(|millis| Timestamp::from_millisecond(millis).ok());
+            millis.or_else(|| text.parse().ok())
+        };
         seconds(value)
             .and_then(|second| Timestamp::from_second(second).ok())
             .or_else(by_clock)
@@ -107,7 +135,8 @@ fn expiry(object: &Map<String, Value>, now: Timestamp) -> Option<Timestamp> {
     let at = |key: &str| object.get(key).and_then(moment);
     // `az` writes `expiresOn` in local time without saying which; only a time with a zone, which
     // others write, is read. Its token says the same, and newer versions add `expires_on`.
-    at("expires_on").or_else(|| at("expiresOn")).or_else(|| {
+    let named = ["expires_on", "expiresOn", "ExpiresOn"];
+    named.into_iter().find_map(at).or_else(|| {
         let left = object.get("expires_in").and_then(seconds)?;
         now.checked_add(SignedDuration::from_secs(left)).ok()
     })
@@ -123,8 +152,8 @@ mod tests {
         Timestamp::from_second(1_800_000_000).unwrap()
     }
 
-    fn read(text: &str) -> Result<Issued, Problem> {
-        Issued::read(text.as_bytes(), now())
+    fn read(text: &str) -> Result<AccessToken, Problem> {
+        AccessToken::read(text.as_bytes(), now())
     }
 
     fn token(text: &str) -> String {
@@ -147,6 +176,10 @@ mod tests {
             r#"{"access_token":"abc.def"}"#,
             "{\n \"token\" : \"abc.def\"\n}",
             r#"{"accessToken":"abc.def","access_token":"other","token":"third"}"#,
+            r#"{"Token":"abc.def","TenantId":"t"}"#,
+            r#"'{"token":"abc.def"}'"#,
+            r#"{"token":"Bearer abc.def"}"#,
+            "Authorization: Bearer abc.def\r\n",
         ] {
             assert_eq!(token(text), "abc.def", "{text}");
         }
@@ -160,6 +193,11 @@ mod tests {
         assert_eq!(with(r#""expires_on":"2027-01-15T08:01:00Z""#), Some(60));
         assert_eq!(with(r#""expiresOn":"2027-01-15T09:01:00+01:00""#), Some(60));
         assert_eq!(with(r#""expiresOn":"2027-01-15 08:01:00.000000""#), None);
+        assert_eq!(
+            with(r#""ExpiresOn":"2027-01-15T08:01:00.0000000+00:00""#),
+            Some(60)
+        );
+        assert_eq!(with(r#""ExpiresOn":"/Date(1800000060000)/""#), Some(60));
         assert_eq!(with(r#""expires_in":60"#), Some(60));
         assert_eq!(with(r#""expires_in":"60""#), Some(60));
         assert_eq!(with(r#""expires_in":60.0"#), Some(60));
@@ -200,15 +238,16 @@ mod tests {
         );
         assert!(is(&"a".repeat(LIMIT + 1)).contains("64 KiB"));
         assert!(matches!(
-            Issued::read(b"\xff\xfe", now()),
-            Err(Problem::NotText)
+            AccessToken::read(b"\xff\xfe\xff", now()),
+            Err(Problem::NotText(_))
         ));
+        assert!(is(r#"{"Token":{"Length":2048}}"#).contains("SecureString"));
     }
 
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Issued::read(&bytes, now());
+            let _ = AccessToken::read(&bytes, now());
         }
 
         #[test]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{claims::Claims, reply::Issued};
+use super::{claims::Claims, reply::AccessToken};
 
 /// What is known of the credentials in use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,7 +34,7 @@ pub struct Status {
 
 impl Status {
     /// Reads what a token says of itself.
-    pub fn of(issued: &Issued, source: String, ignored: Vec<String>) -> Self {
+    pub fn of(issued: &AccessToken, source: String, ignored: Vec<String>) -> Self {
         let claims = Claims::of(&issued.token);
         let kind = match &claims {
             None => "unknown",
@@ -73,7 +73,7 @@ mod tests {
             "upn": "u@example.org", "appid": "a", "tid": "t", "scp": "Mail.Send", "exp": 1_800_000_000,
         }));
         let status = Status::of(
-            &Issued::bare(token.clone()),
+            &AccessToken::bare(token.clone()),
             "source".into(),
             vec!["x".into()],
         );
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn an_opaque_token_has_a_source_at_least() {
-        let issued = Issued::bare(Token::new("opaque").unwrap());
+        let issued = AccessToken::bare(Token::new("opaque").unwrap());
         let status = Status::of(&issued, "source".into(), Vec::new());
         assert_eq!((status.kind, status.source.as_str()), ("unknown", "source"));
         assert_eq!(status.expires, None);

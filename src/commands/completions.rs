@@ -1,12 +1,12 @@
 //! `completions`: print a completion script.
 
-use super::work::Context;
+use super::context::CommandContext;
 use crate::{
-    cli::{CompletionsArgs, completions},
-    exit,
+    args::{CompletionsArgs, completions},
+    report,
 };
 
-pub(super) fn run(args: &CompletionsArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) fn run(args: &CompletionsArgs, context: &CommandContext) -> anyhow::Result<u8> {
     context.printer.raw(&completions::script(args.shell));
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }

@@ -8,11 +8,11 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{patience::Patience, work::Context};
+use super::{context::CommandContext, retrier::Retrier};
 use crate::{
-    cli::{ComposeArgs, People},
-    exit::{MailRequest, Usage},
+    args::{ComposeArgs, People},
     graph::{Address, Body, Draft, Found, GraphClient, ItemKind},
+    report::{MailRequest, Usage},
     upload::SourceError,
 };
 
@@ -111,11 +111,11 @@ pub(super) async fn create(
     draft: &Draft,
     immutable: bool,
     graph: &GraphClient,
-    patience: &Patience<'_>,
-    context: &Context,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
 ) -> anyhow::Result<Found> {
     let mailbox = context.mailbox()?;
-    let made = patience.repeat(async || {
+    let made = retrier.repeat(async || {
         let mailbox = mailbox.as_deref();
         graph.create_draft(mailbox, draft, immutable).await
     });
@@ -125,7 +125,7 @@ pub(super) async fn create(
         item: None,
         permission: ItemKind::Message.permission(),
     })?;
-    if patience.doubted() {
+    if retrier.doubted() {
         context.printer.warn(
             "an answer was lost meanwhile: another draft with this subject and nothing attached \
              may be left over",

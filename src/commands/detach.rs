@@ -2,24 +2,31 @@
 
 use serde_json::json;
 
-use super::{ids, patience::Patience, target, work::Context};
+use super::{context::CommandContext, item_option, locking::Wanted, resolve_id, retrier::Retrier};
 use crate::{
-    cli::{DetachArgs, RetryArgs},
-    exit::{self, MailRequest},
+    args::{DetachArgs, RetryArgs},
     graph::{Item, Kind},
+    report::{self, MailRequest},
 };
 
-pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<u8> {
-    let item = target::item(&args.item, context)?;
+pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::Result<u8> {
+    let item = item_option::item(&args.item, context)?;
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let patience = Patience::new(context, &graph, &retry);
-    let item = ids::resolve(item, &graph, &patience, context).await?;
-    let _lock = context.lock_if_possible(&item).await?;
+    let retrier = Retrier::new(context, &graph, &retry);
+    let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
+    let wanted = Wanted {
+        endpoint: context.settings.endpoint.value.as_str(),
+        item: &item,
+        graph: &graph,
+        wait: None,
+        required: false,
+    };
+    let _lock = context.lock_item(&wanted).await?;
     let (mut done, mut first) = (0, None);
     for id in &args.attachments {
         let tries = std::cell::Cell::new(0);
-        let removed = patience.repeat(async || {
+        let removed = retrier.repeat(async || {
             tries.set(tries.get() + 1);
             match graph.delete_attachment(&item, id).await {
                 // The answer to an earlier try was lost.
@@ -40,27 +47,28 @@ pub(super) async fn run(args: &DetachArgs, context: &Context) -> anyhow::Result<
                     permission: item.kind.permission(),
                     item: Some(item.clone()),
                 });
-                let mut verdict = exit::verdict(&error);
+                let mut report = report::exit_report(&error);
                 if absent {
-                    verdict.problem.heading =
+                    report.problem.heading =
                         format!("cannot remove attachment `{id}`: it is not there");
-                    verdict.problem.advice.clear();
-                    verdict.problem.hints = vec![format!("graph-attach ls {}", exit::flags(&item))];
+                    report.problem.advice.clear();
+                    report.problem.hints =
+                        vec![format!("graph-attach ls {}", report::flags(&item))];
                 }
-                context.printer.error(&verdict.problem);
-                first.get_or_insert(verdict.code);
+                context.printer.error(&report.problem);
+                first.get_or_insert(report.code);
             }
         }
     }
-    context.warn_of_token(&graph).await;
+    context.warn_of_token().await;
     Ok(match first {
-        None => exit::SUCCESS,
-        Some(_) if done > 0 => exit::PARTIAL,
+        None => report::SUCCESS,
+        Some(_) if done > 0 => report::PARTIAL,
         Some(code) => code,
     })
 }
 
-fn tell(id: &str, item: &Item, context: &Context) {
+fn tell(id: &str, item: &Item, context: &CommandContext) {
     if context.printer.options().json {
         context.printer.json(&json!({"type": "detached", "id": id}));
     } else {

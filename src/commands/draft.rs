@@ -2,19 +2,19 @@
 
 use serde_json::json;
 
-use super::{compose, inputs, patience::Patience, work::Context};
+use super::{compose, context::CommandContext, retrier::Retrier, stdin_readers};
 use crate::{
-    cli::{DraftArgs, RetryArgs},
-    exit,
+    args::{DraftArgs, RetryArgs},
+    report,
 };
 
-pub(super) async fn run(args: &DraftArgs, context: &Context) -> anyhow::Result<u8> {
-    inputs::one_reader_of_stdin(inputs::readers(&args.compose), context)?;
+pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> anyhow::Result<u8> {
+    stdin_readers::one_reader_of_stdin(stdin_readers::readers(&args.compose), context)?;
     let draft = compose::draft(&args.compose)?;
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let patience = Patience::new(context, &graph, &retry);
-    let found = compose::create(&draft, args.immutable_id, &graph, &patience, context).await?;
+    let retrier = Retrier::new(context, &graph, &retry);
+    let found = compose::create(&draft, args.immutable_id, &graph, &retrier, context).await?;
     if context.printer.options().json {
         context.printer.json(&json!({
             "type": "draft",
@@ -25,6 +25,6 @@ pub(super) async fn run(args: &DraftArgs, context: &Context) -> anyhow::Result<u
     } else {
         context.printer.line(&found.id);
     }
-    context.warn_of_token(&graph).await;
-    Ok(exit::SUCCESS)
+    context.warn_of_token().await;
+    Ok(report::SUCCESS)
 }

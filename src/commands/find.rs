@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{patience::Patience, work::Context};
+use super::{context::CommandContext, retrier::Retrier};
 use crate::{
-    cli::{FindArgs, Place, RetryArgs},
-    exit::{self, MailRequest},
+    args::{FindArgs, Place, RetryArgs},
     graph::{ItemKind, Where},
+    report::{self, MailRequest},
 };
 
-pub(super) async fn run(args: &FindArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let place = match args.place {
         Place::Messages => Where::Messages,
         Place::Drafts => Where::Drafts,
@@ -19,9 +19,9 @@ pub(super) async fn run(args: &FindArgs, context: &Context) -> anyhow::Result<u8
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
     let graph = graph.reading();
-    let patience = Patience::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph, &retry);
     let limit = args.limit as usize;
-    let found = patience.repeat(async || {
+    let found = retrier.repeat(async || {
         let subject = args.subject.as_deref();
         graph.find(mailbox.as_deref(), place, subject, limit).await
     });
@@ -50,6 +50,6 @@ pub(super) async fn run(args: &FindArgs, context: &Context) -> anyhow::Result<u8
             context.printer.row(&fields.map(String::as_str));
         }
     }
-    context.warn_of_token(&graph).await;
-    Ok(exit::SUCCESS)
+    context.warn_of_token().await;
+    Ok(report::SUCCESS)
 }

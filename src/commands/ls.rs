@@ -2,21 +2,21 @@
 
 use serde_json::json;
 
-use super::{ids, patience::Patience, target, work::Context};
+use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
 use crate::{
-    cli::{LsArgs, RetryArgs},
-    exit::{self, MailRequest},
+    args::{LsArgs, RetryArgs},
     graph::ItemKind,
+    report::{self, MailRequest},
 };
 
-pub(super) async fn run(args: &LsArgs, context: &Context) -> anyhow::Result<u8> {
-    let item = target::item(&args.item, context)?;
+pub(super) async fn run(args: &LsArgs, context: &CommandContext) -> anyhow::Result<u8> {
+    let item = item_option::item(&args.item, context)?;
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
     let graph = graph.reading();
-    let patience = Patience::new(context, &graph, &retry);
-    let item = ids::resolve(item, &graph, &patience, context).await?;
-    let listed = patience.repeat(async || graph.attachments(&item).await);
+    let retrier = Retrier::new(context, &graph, &retry);
+    let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
+    let listed = retrier.repeat(async || graph.attachments(&item).await);
     let listed = listed.await.map_err(|error| MailRequest {
         what: "cannot list the attachments".to_owned(),
         error,
@@ -47,6 +47,6 @@ pub(super) async fn run(args: &LsArgs, context: &Context) -> anyhow::Result<u8> 
         let count = if one.is_inline { 5 } else { 4 };
         context.printer.row(&fields[..count]);
     }
-    context.warn_of_token(&graph).await;
-    Ok(exit::SUCCESS)
+    context.warn_of_token().await;
+    Ok(report::SUCCESS)
 }

@@ -2,35 +2,34 @@
 
 mod attach;
 mod auth;
-mod batch;
 mod cancel;
 mod completions;
 mod compose;
+mod context;
 mod detach;
 mod draft;
-mod earlier;
+mod file_results;
 mod find;
-mod full;
-mod going_on;
-mod ids;
-mod inputs;
+mod follow_up;
+mod item_option;
+mod locking;
 mod ls;
-mod patience;
-mod preview;
+mod pipe;
 mod prune;
+mod resolve_id;
 mod resume;
+mod retrier;
 mod sandbox;
 mod send;
 mod status;
-mod target;
-mod work;
+mod stdin_readers;
 
-pub(crate) use work::Context;
+pub(crate) use context::CommandContext;
 
-use crate::{cli::Command, exit, output::Streams};
+use crate::{args::Command, report, terminal::Streams};
 
 /// Runs a command and returns its exit code.
-pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<u8> {
+pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::Result<u8> {
     for line in context.settings.origins() {
         context.printer.detail(1, &line);
     }
@@ -39,12 +38,12 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
         Command::Resume(args) => resume::run(args, context).await,
         Command::Cancel(args) => cancel::run(args, context).await,
         Command::Status(args) => status::run(args, context),
-        Command::Prune => prune::run(context).await,
+        Command::Prune(args) => prune::run(args, context).await,
         Command::Sandbox(args) => {
             let mut streams = Streams::of_this_process();
             let own = sandbox::surroundings(&context.settings);
             let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
-            Ok(u8::try_from(status).unwrap_or(exit::FAILURE))
+            Ok(u8::try_from(status).unwrap_or(report::FAILURE))
         }
         Command::Auth(args) => auth::run(&args.command, context).await,
         Command::Draft(args) => draft::run(args, context).await,
@@ -57,14 +56,14 @@ pub(crate) async fn run(command: &Command, context: &Context) -> anyhow::Result<
 }
 
 /// A signal ends the command with `code`: says where the upload stopped, and how it goes on.
-pub(crate) fn interrupted(context: &Context, code: u8) {
+pub(crate) fn interrupted(context: &CommandContext, code: u8) {
     let reporter = context.reporter.borrow().clone();
     let position = reporter.as_ref().and_then(|reporter| reporter.position());
     if let Some(reporter) = reporter {
         reporter.finish();
     }
-    let batch = context.batch.borrow().clone();
-    if let Some(batch) = batch {
-        batch.interrupted(position.as_ref(), code);
+    let results = context.results.borrow().clone();
+    if let Some(results) = results {
+        results.interrupted(position.as_ref(), code);
     }
 }

@@ -3,19 +3,21 @@
 use std::{collections::HashMap, ffi::OsStr, rc::Rc, time::Instant};
 
 use super::{
-    batch::Batch,
-    going_on::{Entry, Way},
-    work::Context,
+    context::CommandContext,
+    file_results::FileResults,
+    follow_up::{FileEntry, FollowUp},
+    locking::Wanted,
+    pipe,
 };
 use crate::{
+    args::ResumeArgs,
     auth::{self, Provider},
-    cli::ResumeArgs,
-    exit::{NotAttached, NotFound, Usage},
-    session::{Record, State, Store},
+    report::{NotAttached, NotFound, Unfinishable, Usage, flags, shell},
+    session::{Pipe, Record, State, Store, same_service},
     upload::{self, Earlier, Job, Services, Source},
 };
 
-pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let chosen = choose(args, &records)?;
@@ -27,13 +29,13 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
     let reporter = context.report_on(chosen.len());
     let entries = chosen
         .iter()
-        .map(|record| Entry::new(record.file.display().to_string()));
-    let batch = Rc::new(Batch::new(
+        .map(|record| FileEntry::new(record.file.display().to_string()));
+    let results = Rc::new(FileResults::new(
         &context.printer,
         entries.collect(),
-        Way::Resume(chosen.iter().map(|record| record.id).collect()),
+        FollowUp::Resume(chosen.iter().map(|record| record.id).collect()),
     ));
-    context.batch.replace(Some(Rc::clone(&batch)));
+    context.results.replace(Some(Rc::clone(&results)));
     // One account for each mailbox, whatever the number of its sessions.
     let mut volumes = HashMap::new();
     for (index, record) in chosen.iter().enumerate() {
@@ -56,24 +58,25 @@ pub(super) async fn run(args: &ResumeArgs, context: &Context) -> anyhow::Result<
             limits: context.limits(&args.retry, record.chunk),
             started: context.started,
             volume,
+            item_lock: None,
         };
         match one(record, args, store, &services, context).await {
-            Ok(outcome) => batch.attached(index, &outcome, since),
+            Ok(outcome) => results.attached(index, &outcome, since),
             Err(error) => {
-                batch.failed(index, &error);
+                results.failed(index, &error);
             }
         }
         reporter.reached(index + 1);
-        context.warn_of_token(&graph).await;
+        context.warn_of_token().await;
     }
     reporter.finish();
-    Ok(batch.finish())
+    Ok(results.finish())
 }
 
 /// The token, if it is meant for where the upload was begun.
-fn provider(record: &Record, context: &Context) -> Result<Provider, auth::Error> {
+fn provider(record: &Record, context: &CommandContext) -> Result<Provider, auth::Error> {
     let ours = context.settings.endpoint.value.as_str();
-    if ours != record.endpoint {
+    if !same_service(ours, &record.endpoint) {
         let (theirs, ours) = (record.endpoint.clone(), ours.to_owned());
         return Err(auth::Error::Elsewhere { theirs, ours });
     }
@@ -85,14 +88,22 @@ async fn one(
     args: &ResumeArgs,
     store: &Store,
     services: &Services<'_>,
-    context: &Context,
+    context: &CommandContext,
 ) -> anyhow::Result<upload::Outcome> {
     let wait = args.retry.wait;
     let required = args.retry.require_state;
-    let item = context
-        .lock_item(store, &record.endpoint, &record.item, wait)
-        .await;
-    let _item = context.or_without(item, required)?;
+    let wanted = Wanted {
+        endpoint: &record.endpoint,
+        item: &record.item,
+        graph: services.graph,
+        wait,
+        required,
+    };
+    let item_lock = context.lock_item(&wanted).await?;
+    let services = &Services {
+        item_lock: item_lock.as_ref(),
+        ..*services
+    };
     let session = context.lock_session(store, record.id, wait).await;
     let _session = context.or_without(session, required)?;
     // Read anew under the lock: another process may have finished it meanwhile.
@@ -103,6 +114,16 @@ async fn one(
         }
         .into());
     };
+    if let Some(outcome) = pipe::finished(&record) {
+        context.printer.note(&format!(
+            "session {} is finished: `{}` was attached before",
+            record.id, record.attachment.name
+        ));
+        return Ok(outcome);
+    }
+    if record.pipe == Some(Pipe::Incomplete) {
+        return Err(incomplete(&record));
+    }
     let source = Source::open(&record.file)?;
     let earlier = match (record.state, &record.attachment_id, record.sha256) {
         (State::Finished, Some(attachment), Some(sha256)) => Earlier::Finished {
@@ -110,6 +131,8 @@ async fn one(
             session: record.id,
             sha256,
         },
+        // Nothing of it was ever sent.
+        _ if record.pipe == Some(Pipe::Waiting) => Earlier::Nothing,
         _ => Earlier::Unfinished(Box::new(record.clone())),
     };
     let job = Job {
@@ -121,18 +144,45 @@ async fn one(
         spool: record.spooled.then_some(record.id),
         earlier,
     };
-    let outcome = upload::attach(&job, services).await.map_err(|failure| {
-        let name = record.attachment.name.clone();
-        NotAttached {
-            failure,
-            name,
-            item: record.item.clone(),
+    let result = upload::attach(&job, services).await;
+    match result {
+        Ok(outcome) => {
+            if record.spooled {
+                pipe::attached(record.id, &outcome, store);
+            }
+            Ok(outcome)
         }
-    })?;
-    if record.spooled {
-        let _ = std::fs::remove_file(store.spool(record.id));
+        Err(mut failure) => {
+            if record.spooled && pipe::is_resumable(record.id, store) {
+                failure.session = failure.session.or(Some(record.id));
+            }
+            Err(NotAttached {
+                failure,
+                name: record.attachment.name.clone(),
+                item: record.item.clone(),
+            }
+            .into())
+        }
     }
-    Ok(outcome)
+}
+
+/// A pipe whose end was not seen: only a person can say whether it is all.
+fn incomplete(record: &Record) -> anyhow::Error {
+    let (id, name) = (record.id, &record.attachment.name);
+    let attach = format!(
+        "graph-attach attach {} --name {} {}",
+        flags(&record.item),
+        shell(name),
+        shell(&record.file.to_string_lossy())
+    );
+    Unfinishable {
+        message: format!(
+            "session {id} cannot be resumed: the pipe of `{name}` ended before its producer was done"
+        ),
+        cause: format!("what came is kept in `{}`", record.file.display()),
+        hints: vec![attach, format!("graph-attach cancel {id}")],
+    }
+    .into()
 }
 
 /// The sessions that the arguments name.
@@ -140,6 +190,7 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> 
     let unfinished: Vec<&Record> = records
         .iter()
         .filter(|record| record.state == State::Unfinished)
+        .filter(|record| record.pipe != Some(Pipe::Incomplete))
         .collect();
     if args.all {
         return Ok(unfinished.into_iter().cloned().collect());

@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write};
 
 use graph_sandbox::{args::SandboxArgs, run::Surroundings};
 
-use crate::config::{Origin, Settings};
+use crate::settings::{Origin, Settings};
 
 /// A command called as this program is this program. A state directory that was asked for is the command's
 /// too; and whose mailbox a configuration file names does not matter here.

@@ -1,34 +1,42 @@
 //! `send`: a draft, once.
 //!
-//! Sending cannot be repeated blindly: an answer may be lost after the message left. So the draft is
-//! looked at before, which also tells its immutable id, and under that id again after a failure that
-//! leaves room for doubt.
+//! Sending cannot be repeated blindly: an answer may be lost after the message left. `sending` decides,
+//! and this executes: the draft is looked at before, which also tells its immutable id, and under that
+//! id again; that it is tried is written down first, so that whoever tries again knows. `unfinished`
+//! keeps back what is not complete.
+
+mod sending;
+mod unfinished;
 
 use std::{
     io::{self, BufRead, IsTerminal},
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde_json::json;
 
-use super::{ids, patience::Patience, work::Context};
+use self::sending::{Answer, End, Look, Sending, Step, WATCH};
+use super::{
+    context::CommandContext, follow_up::send_flags, locking::Wanted, resolve_id, retrier::Retrier,
+};
 use crate::{
-    cli::{RetryArgs, SendArgs},
-    exit::{self, MailRequest, NotFound, Refusal},
+    args::{RetryArgs, SendArgs},
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
-    session::{Record, State},
+    report::{self, MailRequest, NotFound, NotKnown, Refusal, shell},
+    session::{ItemKey, ItemLock, SendLog},
 };
 
 /// What sending needs, least privileged.
 const PERMISSION: &str = "Mail.Send";
 
-/// The service sends behind its answer's back: what it accepted may look like a draft for a moment.
-const SETTLE: Duration = Duration::from_secs(2);
+/// Milliseconds of the watch, for tests: less than the default may send twice.
+const WATCH_VARIABLE: &str = "GRAPH_ATTACH_SEND_WATCH";
 
 /// Recipients that a question names.
 const NAMED: usize = 4;
 
-pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let item = Item {
         kind: ItemKind::Message,
         id: args.id.clone(),
@@ -36,11 +44,34 @@ pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8
     };
     let retry = RetryArgs::from(&args.request);
     let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let patience = Patience::new(context, &graph, &retry);
-    let item = ids::resolve(item, &graph, &patience, context).await?;
-    let _lock = context.lock_if_possible(&item).await?;
-    let draft = ready(&item, &graph, &patience).await?;
-    no_unfinished(&item, &draft, context)?;
+    let retrier = Retrier::new(context, &graph, &retry);
+    let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
+    let wanted = Wanted {
+        endpoint: context.settings.endpoint.value.as_str(),
+        item: &item,
+        graph: &graph,
+        wait: None,
+        required: false,
+    };
+    let lock = context.lock_item(&wanted).await?;
+    let draft = match ready(&item, &graph, &retrier).await {
+        Ok(draft) => draft,
+        Err(NotReady::Sent(draft)) => {
+            let message = Message {
+                item: &item,
+                draft: &draft,
+                lock: lock.as_ref(),
+            };
+            return match turned_out(&message, context) {
+                true => Ok(report::SUCCESS),
+                false => Err(NotReady::Sent(draft).into()),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if !args.even_if_unfinished {
+        unfinished::refuse(&item, &draft, &graph, context).await?;
+    }
     if !args.yes && !confirmed(&draft, context) {
         return Err(Refusal {
             message: "not sent: nobody said yes".to_owned(),
@@ -48,18 +79,23 @@ pub(super) async fn run(args: &SendArgs, context: &Context) -> anyhow::Result<u8
         }
         .into());
     }
-    deliver(&item, &draft, &graph, &patience, context).await?;
-    context.warn_of_token(&graph).await;
-    Ok(exit::SUCCESS)
+    let message = Message {
+        item: &item,
+        draft: &draft,
+        lock: lock.as_ref(),
+    };
+    deliver(&message, &graph, &retrier, context).await?;
+    context.warn_of_token().await;
+    Ok(report::SUCCESS)
 }
 
 /// The draft, if it can be sent at all.
 pub(super) async fn ready(
     item: &Item,
     graph: &GraphClient,
-    patience: &Patience<'_>,
-) -> anyhow::Result<Found> {
-    let looked = patience.repeat(async || graph.item(item, true).await);
+    retrier: &Retrier<'_>,
+) -> Result<Found, NotReady> {
+    let looked = retrier.repeat(async || graph.item(item, true).await);
     let draft = looked.await.map_err(|error| -> anyhow::Error {
         if error.kind == Kind::NotFound {
             return NotFound {
@@ -78,72 +114,107 @@ pub(super) async fn ready(
         }
         .into()
     })?;
-    let refused = |message: &str, hint: String| -> anyhow::Error {
-        Refusal {
-            message: message.to_owned(),
-            hints: vec![hint],
-        }
-        .into()
-    };
     if draft.is_draft == Some(false) {
-        return Err(refused(
-            "the message is no draft: it was sent already, or received",
-            "graph-attach find drafts".to_owned(),
-        ));
+        return Err(NotReady::Sent(draft));
     }
     if draft.recipients.is_empty() {
-        return Err(refused(
-            "the draft has no recipients",
-            "graph-attach draft --to ADDRESS --subject TEXT".to_owned(),
-        ));
+        let refusal = Refusal {
+            message: "the draft has no recipients".to_owned(),
+            hints: vec!["graph-attach draft --to ADDRESS --subject TEXT".to_owned()],
+        };
+        return Err(NotReady::Error(refusal.into()));
     }
     Ok(draft)
 }
 
-/// Refuses to send what is still being uploaded to.
-pub(super) fn no_unfinished(item: &Item, draft: &Found, context: &Context) -> anyhow::Result<()> {
-    let records = match context.store().and_then(|store| context.records(store)) {
-        Ok(records) => records,
-        Err(error) => {
-            context
-                .printer
-                .warn(&format!("{error}; unfinished uploads cannot be looked for"));
-            return Ok(());
+/// Why a message is not sent.
+#[derive(Debug)]
+pub(super) enum NotReady {
+    /// It is not a draft.
+    Sent(Found),
+    /// Any other reason.
+    Error(anyhow::Error),
+}
+
+impl From<anyhow::Error> for NotReady {
+    fn from(error: anyhow::Error) -> Self {
+        NotReady::Error(error)
+    }
+}
+
+impl From<NotReady> for anyhow::Error {
+    fn from(not_ready: NotReady) -> Self {
+        match not_ready {
+            NotReady::Sent(_) => Refusal {
+                message: "the message is not a draft: it was sent already, or received".to_owned(),
+                hints: vec!["graph-attach find drafts".to_owned()],
+            }
+            .into(),
+            NotReady::Error(error) => error,
         }
-    };
-    let endpoint = context.settings.endpoint.value.as_str();
-    let open: Vec<&Record> = records
-        .iter()
-        .filter(|record| record.state == State::Unfinished && record.endpoint == endpoint)
-        .filter(|record| record.item.kind == ItemKind::Message)
-        .filter(|record| [&item.id, &draft.id].contains(&&record.item.id))
-        .collect();
-    if open.is_empty() {
-        return Ok(());
     }
-    let names: Vec<String> = open
-        .iter()
-        .map(|record| format!("`{}`", record.attachment.name))
-        .collect();
-    let mut hints: Vec<String> = open
-        .iter()
-        .map(|record| format!("graph-attach resume {}", record.id))
-        .collect();
-    let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
-    hints.push(format!("graph-attach cancel {}", ids.join(" ")));
-    Err(Refusal {
-        message: format!(
-            "not sent: {} {} not attached completely yet",
-            names.join(", "),
-            if names.len() == 1 { "is" } else { "are" }
-        ),
-        hints,
+}
+
+/// A message that is to be sent.
+pub(super) struct Message<'a> {
+    pub(super) item: &'a Item,
+    pub(super) draft: &'a Found,
+    pub(super) lock: Option<&'a ItemLock>,
+}
+
+/// Refuses to send what is still being uploaded to.
+pub(super) async fn no_unfinished(
+    message: &Message<'_>,
+    graph: &GraphClient,
+    context: &CommandContext,
+) -> anyhow::Result<()> {
+    unfinished::refuse(message.item, message.draft, graph, context).await
+}
+
+/// Where it is written down that a message is tried to be sent: in the state directory, or where the
+/// lock is.
+fn log(
+    item: &Item,
+    draft: &Found,
+    lock: Option<&ItemLock>,
+    context: &CommandContext,
+) -> Option<SendLog> {
+    let key = ItemKey::new(context.settings.endpoint.value.as_str(), item).with_id(&draft.id);
+    let lock = lock.map(ItemLock::directory);
+    let store = context.store().ok().map(crate::session::Store::dir);
+    Some(SendLog::new(lock.or(store)?, &key))
+}
+
+/// A message that is sent: whether an earlier command tried to, and could not tell. Says so then.
+pub(super) fn turned_out(message: &Message<'_>, context: &CommandContext) -> bool {
+    let Message { item, draft, lock } = *message;
+    if noted(item, draft, lock, context).is_none() {
+        return false;
     }
-    .into())
+    settled(item, draft, lock, context);
+    told(item, draft, true, context);
+    true
+}
+
+/// When an earlier command tried to send it and did not learn what came of that.
+fn noted(
+    item: &Item,
+    draft: &Found,
+    lock: Option<&ItemLock>,
+    context: &CommandContext,
+) -> Option<Timestamp> {
+    log(item, draft, lock, context)?.first_try().ok().flatten()
+}
+
+/// What came of it is known.
+fn settled(item: &Item, draft: &Found, lock: Option<&ItemLock>, context: &CommandContext) {
+    if let Some(log) = log(item, draft, lock, context) {
+        log.over();
+    }
 }
 
 /// Asks, where there is somebody to ask.
-fn confirmed(draft: &Found, context: &Context) -> bool {
+fn confirmed(draft: &Found, context: &CommandContext) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return true;
     }
@@ -169,18 +240,22 @@ fn confirmed(draft: &Found, context: &Context) -> bool {
 
 /// Sends, and says so.
 pub(super) async fn deliver(
-    item: &Item,
-    draft: &Found,
+    message: &Message<'_>,
     graph: &GraphClient,
-    patience: &Patience<'_>,
-    context: &Context,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
 ) -> anyhow::Result<()> {
-    let certain = out(item, draft, graph, patience).await?;
+    let certain = out(message, graph, retrier, context).await?;
     if !certain {
         context.printer.warn(
             "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
         );
     }
+    told(message.item, message.draft, certain, context);
+    Ok(())
+}
+
+fn told(item: &Item, draft: &Found, certain: bool, context: &CommandContext) {
     if context.printer.options().json {
         context.printer.json(&json!({
             "type": "sent",
@@ -193,56 +268,135 @@ pub(super) async fn deliver(
             .printer
             .note(&format!("`{}` is sent", draft.subject));
     }
-    Ok(())
+}
+
+/// How long a draft is watched.
+fn watch() -> Duration {
+    let set = std::env::var(WATCH_VARIABLE).ok();
+    let set = set
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_millis);
+    set.unwrap_or(WATCH)
 }
 
 /// Sends; `false` when all that is known is that the draft is gone.
 async fn out(
-    item: &Item,
-    draft: &Found,
+    message: &Message<'_>,
     graph: &GraphClient,
-    patience: &Patience<'_>,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
 ) -> anyhow::Result<bool> {
-    let failed = |what: &str, error: Error| -> anyhow::Error {
-        MailRequest {
-            what: what.to_owned(),
-            error,
-            item: Some(item.clone()),
-            permission: PERMISSION,
-        }
-        .into()
-    };
-    const UNKNOWN: &str = "whether the message was sent is not known";
+    let Message { item, draft, lock } = *message;
     let lasting = Item {
         id: draft.id.clone(),
         ..item.clone()
     };
-    let mut attempt = 0;
+    let (log, watch) = (log(item, draft, lock, context), watch());
+    let tried = noted(item, draft, lock, context);
+    let age = tried.map(|at| Duration::try_from(Timestamp::now() - at).unwrap_or_default());
+    let now = || context.started.elapsed();
+    let (mut sending, mut step) = Sending::begin(age, watch, now());
+    let (mut attempt, mut last) = (0, None);
     loop {
-        let error = match graph.send(item).await {
-            Ok(()) => return Ok(true),
-            Err(error) => error,
-        };
-        attempt += 1;
-        if matches!(error.kind, Kind::Connect | Kind::Throttled) {
-            let waited = patience.wait(&error, attempt, Duration::ZERO).await;
-            waited.map_err(|error| failed("the message is not sent", error))?;
-            continue;
-        }
-        if !error.kind.in_doubt() {
-            return Err(failed("the message is not sent", error));
-        }
-        tokio::time::sleep(SETTLE).await;
-        let looked = patience.repeat(async || graph.item(&lasting, true).await);
-        match looked.await {
-            Ok(found) if found.is_draft == Some(false) => return Ok(true),
-            // Still a draft: it was not sent, and may be tried again.
-            Ok(_) => {
-                let waited = patience.wait(&error, attempt, Duration::ZERO).await;
-                waited.map_err(|error| failed("the message is not sent", error))?;
+        step = match step {
+            Step::Send => {
+                if let Some(Err(error)) = log.as_ref().map(|log| log.begin(Timestamp::now())) {
+                    context.printer.warn(&format!(
+                        "it cannot be written down that the message is sent ({error}): do not send it \
+                         again if this command is interrupted"
+                    ));
+                }
+                match graph.send(item).await {
+                    Ok(()) => sending.answered(Answer::Accepted, now()),
+                    Err(error) => {
+                        attempt += 1;
+                        let answer = Answer::of(&error);
+                        last = Some(error);
+                        sending.answered(answer, now())
+                    }
+                }
             }
-            Err(error) if error.kind == Kind::NotFound => return Ok(false),
-            Err(error) => return Err(failed(UNKNOWN, error)),
+            Step::Retry { look } => {
+                let waited = match &last {
+                    Some(error) => retrier.wait(error, attempt, Duration::ZERO).await,
+                    None => Ok(()),
+                };
+                match (waited, look) {
+                    (Err(error), _) => {
+                        // It was not begun: nothing is open.
+                        settled(item, draft, lock, context);
+                        return Err(failed(item, "the message is not sent", error));
+                    }
+                    (Ok(()), false) => Step::Send,
+                    (Ok(()), true) => sending.looked(look_at(&lasting, graph).await, now()),
+                }
+            }
+            Step::Look { wait, over } => {
+                if retrier.is_over_after(wait) {
+                    Step::End(End::Unknown)
+                } else {
+                    if !over.is_zero() {
+                        context.printer.status(&format!(
+                            "no answer; looking whether it was sent ({} of {} s)",
+                            over.as_secs(),
+                            watch.as_secs()
+                        ));
+                    }
+                    tokio::time::sleep(wait).await;
+                    sending.looked(look_at(&lasting, graph).await, now())
+                }
+            }
+            Step::End(end) => {
+                if end != End::Unknown {
+                    settled(item, draft, lock, context);
+                }
+                return match (end, last) {
+                    (End::Sent, _) => Ok(true),
+                    (End::ProbablySent, _) => Ok(false),
+                    (End::NotSent, Some(error)) => {
+                        Err(failed(item, "the message is not sent", error))
+                    }
+                    (End::NotSent | End::Unknown, error) => Err(not_known(item, draft, error)),
+                };
+            }
         }
     }
+}
+
+async fn look_at(lasting: &Item, graph: &GraphClient) -> Look {
+    match graph.item(lasting, true).await {
+        Ok(found) if found.is_draft == Some(false) => Look::Sent,
+        Ok(_) => Look::Draft,
+        Err(error) if error.kind == Kind::NotFound => Look::Gone,
+        Err(_) => Look::Failed,
+    }
+}
+
+fn failed(item: &Item, what: &str, error: Error) -> anyhow::Error {
+    MailRequest {
+        what: what.to_owned(),
+        error,
+        item: Some(item.clone()),
+        permission: PERMISSION,
+    }
+    .into()
+}
+
+/// What nobody knows, and how to find out.
+fn not_known(item: &Item, draft: &Found, error: Option<Error>) -> anyhow::Error {
+    let mut look = format!(
+        "graph-attach find messages --subject {}",
+        shell(&draft.subject)
+    );
+    if let Some(mailbox) = &item.mailbox {
+        look += &format!(" --mailbox {}", shell(mailbox));
+    }
+    NotKnown {
+        message: "not known whether the message was sent: see Sent Items before you send it again"
+            .to_owned(),
+        error,
+        // The first looks; the second looks too, and then sends what is still a draft.
+        hints: vec![look, format!("graph-attach send {}", send_flags(item))],
+    }
+    .into()
 }

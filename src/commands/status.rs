@@ -4,16 +4,16 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
+    context::CommandContext,
     resume::{Prefix, ambiguous, by_prefix, unknown},
-    work::Context,
 };
 use crate::{
-    cli::StatusArgs,
-    exit,
-    session::{Record, State, Store},
+    args::StatusArgs,
+    report,
+    session::{Pipe, Record, State, Store},
 };
 
-pub(super) fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<u8> {
+pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     context
@@ -35,16 +35,24 @@ pub(super) fn run(args: &StatusArgs, context: &Context) -> anyhow::Result<u8> {
     for record in shown {
         show(record, store, context);
     }
-    Ok(exit::SUCCESS)
+    Ok(report::SUCCESS)
 }
 
-fn show(record: &Record, store: &Store, context: &Context) {
+fn show(record: &Record, store: &Store, context: &CommandContext) {
     let locked = store.locked_by(record.id);
     let state = match record.state {
         State::Finished => "finished",
         State::Unfinished if locked.is_some() => "uploading",
+        State::Unfinished if record.pipe == Some(Pipe::Incomplete) => "incomplete",
         State::Unfinished if record.expired(Timestamp::now()) => "expired",
         State::Unfinished => "resumable",
+    };
+    // Of a pipe whose end was not seen, what came so far.
+    let size = match record.pipe {
+        Some(Pipe::Incomplete) => {
+            std::fs::metadata(store.spool(record.id)).map_or(0, |metadata| metadata.len())
+        }
+        _ => record.size,
     };
     if context.printer.options().json {
         context.printer.json(&json!({
@@ -53,7 +61,7 @@ fn show(record: &Record, store: &Store, context: &Context) {
             "state": state,
             "file": record.file.to_string_lossy(),
             "name": record.attachment.name,
-            "size": record.size,
+            "size": size,
             "offset": record.acked.offset,
             "item": {"kind": record.item.kind, "id": record.item.id},
             "mailbox": record.item.mailbox,
@@ -69,7 +77,7 @@ fn show(record: &Record, store: &Store, context: &Context) {
         record.id.as_str(),
         state,
         &record.acked.offset.to_string(),
-        &record.size.to_string(),
+        &size.to_string(),
         &item,
         &record.file.to_string_lossy(),
     ]);

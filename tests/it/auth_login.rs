@@ -14,13 +14,14 @@ use crate::support::{
     stage::BINARY,
 };
 
-const LOGIN: [&str; 6] = [
+const LOGIN: [&str; 7] = [
     "auth",
     "login",
     "--client-id",
     "my-app",
     "--tenant",
     "my-tenant",
+    "--no-keyring",
 ];
 
 /// A login host whose tokens are the stand-in's.
@@ -108,15 +109,17 @@ fn app_and_tenant_may_come_from_the_profile_and_must_come_from_somewhere() {
     let host = host(&stage);
     run(&stage, &host, &["auth", "login"])
         .code(2)
-        .says("`auth login` needs `--client-id` and `--tenant`");
+        .says("`auth login` needs the id of an app: `--client-id`")
+        .says("14d82eec-204b-4c2f-b7e8-296a70dab67e");
     let config = "[profile.work]\nauth = \"device-code\"\nclient_id = \"a\"\ntenant = \"t\"\n";
     fs::write(stage.home.path().join("c.toml"), config).unwrap();
     let work = ["--config", "c.toml", "--profile", "work"];
     let with = |args: &[&'static str]| [args, &work].concat();
     run(&stage, &host, &with(&["auth", "status"]))
         .code(4)
+        .says("there is no saved login for the profile `work`")
         .says("graph-attach auth login --client-id a --tenant t");
-    run(&stage, &host, &with(&["auth", "login"])).code(0);
+    run(&stage, &host, &with(&["auth", "login", "--no-keyring"])).code(0);
     assert_eq!(host.seen()[0].line, "POST /t/oauth2/v2.0/devicecode");
     run(&stage, &host, &with(&["auth", "status"])).code(0);
 }

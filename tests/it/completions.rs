@@ -92,7 +92,7 @@ fn bash_completes_commands_options_and_sessions() {
 
 #[test]
 fn zsh_and_fish_ask_for_sessions_in_the_same_places() {
-    let script = |shell| graph_attach::cli::completions::script(shell);
+    let script = |shell| graph_attach::args::completions::script(shell);
     let zsh = script(clap_complete::Shell::Zsh);
     for action in ["resumable", "unfinished", "sessions"] {
         let action = format!(":_graph-attach_{action}' \\\n");

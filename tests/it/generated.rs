@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use clap::ValueEnum;
 use clap_complete::{Generator, Shell};
-use graph_attach::cli;
+use graph_attach::args;
 
 /// Compares a folder with what belongs in it, or writes it.
 fn current(folder: &str, files: &BTreeMap<String, String>) {
@@ -45,7 +45,7 @@ fn completions_are_current() {
     let files = Shell::value_variants().iter().map(|shell| {
         (
             shell.file_name("graph-attach"),
-            cli::completions::script(*shell),
+            args::completions::script(*shell),
         )
     });
     current("completions", &files.collect());
@@ -54,7 +54,7 @@ fn completions_are_current() {
 #[test]
 fn manual_pages_are_current() {
     let folder = tempfile::tempdir().unwrap();
-    clap_mangen::generate_to(cli::command(), folder.path()).unwrap();
+    clap_mangen::generate_to(args::command(), folder.path()).unwrap();
     let files = fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().path())

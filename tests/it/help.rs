@@ -2,7 +2,7 @@
 //! command line takes.
 
 use clap::Command;
-use graph_attach::cli;
+use graph_attach::args;
 
 /// Every command that can be run or asked for help, with the words that lead to it.
 fn all(command: &Command, path: &str, into: &mut Vec<(String, String)>) {
@@ -51,7 +51,7 @@ fn calls(example: &str) -> Vec<Vec<String>> {
 #[test]
 fn every_help_begins_with_three_examples_that_work() {
     let mut commands = Vec::new();
-    let mut root = cli::command();
+    let mut root = args::command();
     root.build();
     all(&root, "", &mut commands);
     assert!(commands.len() >= 15, "{}", commands.len());
@@ -68,7 +68,7 @@ fn every_help_begins_with_three_examples_that_work() {
             let calls = calls(example);
             assert!(!calls.is_empty(), "{path}: {example}");
             for words in calls {
-                if let Err(error) = cli::command().try_get_matches_from(&words) {
+                if let Err(error) = args::command().try_get_matches_from(&words) {
                     panic!("{path}: {example}: {error}");
                 }
             }

@@ -7,11 +7,22 @@
     reason = "a test ends by a panic; clippy knows only the functions marked as tests"
 )]
 
+mod arrows;
 mod attach;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_accounts;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_browser;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_certificate;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_chromium;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_device;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_entra;
+#[cfg(feature = "keyring")]
+mod auth_keyring;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_login;
 mod auth_tokens;

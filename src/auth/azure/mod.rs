@@ -1,4 +1,5 @@
-//! Client secret, workload identity and managed identity, by Azure's own library over our HTTP.
+//! Client secret, client certificate, workload identity and managed identity, by Azure's own library
+//! over our HTTP.
 //!
 //! The library decides what is sent; [`Transport`] decides where it may go. A new credential is
 //! made each time, so that a rotated secret or federated token is read anew and a token that was
@@ -9,6 +10,7 @@
 //! `IDENTITY_SERVER_THUMBPRINT`, `IMDS_ENDPOINT`, `MSI_ENDPOINT` and `MSI_SECRET` it knows Service
 //! Fabric, Azure Arc, Azure ML and Cloud Shell; one that it does not support it names, and asks nobody.
 
+mod assertion;
 mod transport;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -19,24 +21,28 @@ use azure_core::{
     http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport as AzureTransport},
 };
 use azure_identity::{
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
-    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId,
 };
 use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
     Problem, Token,
-    http::{self, Reach, Web},
-    reply::{Issued, LIMIT},
-    source::{Ask, Asking, Context},
+    file::open_to_others,
+    http::{self, Destination, Web},
+    reply::{AccessToken, LIMIT},
+    source::{Context, Fetched, Fetching, TokenSource},
+    token,
 };
-use crate::config::{
+use crate::settings::{
     credential::{Identity, Method},
     endpoint,
 };
-use transport::{Ear, Heard, Transport};
+use assertion::{Certificate, Made};
+use transport::{LastResponse, Response, Transport};
 
 /// How long getting a token may take in all, tries included: as long as a token command may.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -81,6 +87,9 @@ impl Entra {
             {
                 missing.push("`client_secret_file` (or AZURE_CLIENT_SECRET)");
             }
+            Method::ClientCertificate if identity.client_certificate_file.is_none() => {
+                missing.push("`client_certificate_file`");
+            }
             Method::WorkloadIdentity if identity.federated_token_file.is_none() => {
                 missing.push("`federated_token_file` (AZURE_FEDERATED_TOKEN_FILE)");
             }
@@ -108,7 +117,11 @@ impl Entra {
     }
 
     /// The library's credential; made anew for each token.
-    fn credential(&self, ear: &Ear) -> Result<Arc<dyn TokenCredential>, Problem> {
+    fn credential(
+        &self,
+        last: &LastResponse,
+        now: Timestamp,
+    ) -> Result<Arc<dyn TokenCredential>, Problem> {
         let refused = |error: azure_core::Error| Problem::Identity(brief(&error));
         let Identity {
             tenant, client_id, ..
@@ -119,54 +132,77 @@ impl Entra {
             Method::ClientSecret => ClientSecretCredential::new(
                 &tenant,
                 client,
-                Secret::new(self.secret()?),
+                Secret::new(self.secret()?.expose_secret().to_owned()),
                 Some(ClientSecretCredentialOptions {
-                    client_options: self.options(Reach::Login, ear),
+                    client_options: self.options(Destination::Login, last),
                 }),
             )
             .map_err(refused)?,
-            Method::WorkloadIdentity => {
-                let path = self
-                    .identity
-                    .federated_token_file
-                    .clone()
-                    .unwrap_or_default();
-                // The library would say less about a file that is not there.
-                read(&path)?;
-                let options = WorkloadIdentityCredentialOptions {
-                    credential_options: ClientAssertionCredentialOptions {
-                        client_options: self.options(Reach::Login, ear),
-                    },
-                    client_id: Some(client),
-                    tenant_id: Some(tenant),
-                    token_file_path: Some(path),
-                };
-                WorkloadIdentityCredential::new(Some(options)).map_err(refused)?
-            }
+            Method::ClientCertificate | Method::WorkloadIdentity => ClientAssertionCredential::new(
+                tenant,
+                client,
+                Made(self.assertion(now)?),
+                Some(ClientAssertionCredentialOptions {
+                    client_options: self.options(Destination::Login, last),
+                }),
+            )
+            .map_err(refused)?,
             Method::ManagedIdentity => {
                 let named = std::env::var(IDENTITY_ENDPOINT);
                 let named = named.ok().and_then(|url| Url::parse(&url).ok());
                 let options = ManagedIdentityCredentialOptions {
                     user_assigned_id: client_id.clone().map(UserAssignedId::ClientId),
-                    client_options: self.options(Reach::Metadata { named }, ear),
+                    client_options: self.options(Destination::Metadata { named }, last),
                 };
                 ManagedIdentityCredential::new(Some(options)).map_err(refused)?
             }
         })
     }
 
-    fn secret(&self) -> Result<String, Problem> {
-        match (
-            &self.identity.client_secret,
-            &self.identity.client_secret_file,
-        ) {
-            (Some(secret), _) => Ok(secret.reveal().ok_or(Problem::NotText)?.to_owned()),
-            (None, Some(path)) => Ok(read(path)?.trim().to_owned()),
-            (None, None) => Ok(String::new()),
+    fn secret(&self) -> Result<SecretString, Problem> {
+        let identity = &self.identity;
+        match (&identity.client_secret, &identity.client_secret_file) {
+            (Some(secret), _) => token::secret(secret.reveal(), "client secret"),
+            (None, Some(path)) => token::secret(&read(path)?, "client secret"),
+            (None, None) => Ok(SecretString::default()),
         }
     }
 
-    fn options(&self, reach: Reach, ear: &Ear) -> ClientOptions {
+    /// The token that the platform gave, or one that is signed now.
+    fn assertion(&self, now: Timestamp) -> Result<SecretString, Problem> {
+        let identity = &self.identity;
+        if self.method == Method::WorkloadIdentity {
+            let path = identity.federated_token_file.as_deref();
+            return token::secret(&read(path.unwrap_or(Path::new("")))?, "federated token");
+        }
+        let path = identity.client_certificate_file.as_deref();
+        let certificate = Certificate::read(path.unwrap_or(Path::new("")), Timestamp::now())?;
+        let base = self.login_url.as_str().trim_end_matches('/');
+        let tenant = identity.tenant.as_deref().unwrap_or_default();
+        certificate.sign(
+            identity.client_id.as_deref().unwrap_or_default(),
+            &format!("{base}/{tenant}/oauth2/v2.0/token"),
+            now,
+        )
+    }
+
+    /// What to say of the file that the secret comes from.
+    fn note(&self) -> Option<String> {
+        let identity = &self.identity;
+        let (what, path) = match self.method {
+            Method::ClientSecret if identity.client_secret.is_none() => {
+                ("client secret file", identity.client_secret_file.as_deref())
+            }
+            Method::ClientCertificate => (
+                "client certificate file",
+                identity.client_certificate_file.as_deref(),
+            ),
+            _ => return None,
+        };
+        open_to_others(what, path?, &std::fs::metadata(path?).ok()?)
+    }
+
+    fn options(&self, destination: Destination, last: &LastResponse) -> ClientOptions {
         // The library insists on https for its authority; where ours is http (which only this
         // computer can be), the transport puts the scheme back.
         let mut authority = self.login_url.clone();
@@ -181,9 +217,9 @@ impl Entra {
         cloud.authority_host = authority.to_string();
         ClientOptions {
             transport: Some(AzureTransport::new(Arc::new(Transport {
-                ear: ear.clone(),
+                last: last.clone(),
                 web: Arc::clone(&self.web),
-                reach,
+                destination,
                 plain: plain.then_some(authority),
                 metadata: self.metadata.clone(),
             }))),
@@ -197,27 +233,25 @@ impl Entra {
     }
 }
 
-impl Ask for Entra {
-    fn ask<'a>(&'a self, _instead_of: Option<&'a Token>) -> Asking<'a> {
+impl TokenSource for Entra {
+    fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
         Box::pin(async move {
-            let ear = Ear::default();
-            let credential = self.credential(&ear)?;
-            let scopes = [self.scope.as_str()];
-            let asking = credential.get_token(&scopes, None);
-            let answer = tokio::time::timeout(self.patience, asking).await;
-            let token = match (answer, ear.take()) {
-                (Ok(Ok(token)), _) => token,
-                // Also when time is up: an answer that was tried again in vain says more than that.
-                (_, Some(heard)) => return Err(self.sort(heard)),
-                (Ok(Err(error)), None) => return Err(Problem::Identity(brief(&error))),
-                (Err(_), None) => return Err(self.silence()),
+            let last = LastResponse::default();
+            let now = Timestamp::now();
+            let token = match self.token(&last, now).await {
+                // What we sign says when: by the login host's clock, if ours is wrong.
+                Err(Problem::Refused(refusal))
+                    if self.method == Method::ClientCertificate && refusal.is_out_of_time() =>
+                {
+                    let theirs = last.date().ok_or(Problem::Refused(refusal))?;
+                    self.token(&last, theirs).await?
+                }
+                token => token?,
             };
-            let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
-            Ok(Issued {
-                token: Token::new(token.token.secret())?,
-                expires,
-            }
-            .into())
+            Ok(Fetched {
+                issued: token,
+                note: self.note(),
+            })
         })
     }
 
@@ -227,20 +261,41 @@ impl Ask for Entra {
 }
 
 impl Entra {
-    /// What a failure comes to, by what was heard last. The library's own account of it is kept out:
+    async fn token(&self, last: &LastResponse, now: Timestamp) -> Result<AccessToken, Problem> {
+        let credential = self.credential(last, now)?;
+        let scopes = [self.scope.as_str()];
+        let asking = credential.get_token(&scopes, None);
+        let answer = tokio::time::timeout(self.patience, asking).await;
+        let token = match (answer, last.take()) {
+            (Ok(Ok(token)), _) => token,
+            // Also when time is up: an answer that was tried again in vain says more than that.
+            (_, Some(response)) => return Err(self.sort(response)),
+            (Ok(Err(error)), None) => return Err(Problem::Identity(brief(&error))),
+            (Err(_), None) => return Err(self.silence()),
+        };
+        let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
+        Ok(AccessToken {
+            token: token::bearer(token.token.secret())?,
+            expires,
+        })
+    }
+
+    /// What a failure comes to, by the last response. The library's own account of it is kept out:
     /// it cannot read descriptions of several lines, which Entra's are, and leads to pages about the
     /// library.
-    fn sort(&self, heard: Heard) -> Problem {
+    fn sort(&self, response: Response) -> Problem {
         let managed = self.method == Method::ManagedIdentity;
-        match heard {
-            Heard::Nothing(unreachable) if managed => Problem::NoPlatform(unreachable.to_string()),
-            Heard::Nothing(unreachable) => unreachable.into(),
+        match response {
+            Response::Unreachable(unreachable) if managed => {
+                Problem::NoPlatform(unreachable.to_string())
+            }
+            Response::Unreachable(unreachable) => unreachable.into(),
             // With 410 the metadata service says that it is being updated.
-            Heard::Answer {
+            Response::Answered {
                 status: status @ (408 | 410 | 429 | 500..),
                 ..
             } => Problem::Unavailable(status),
-            Heard::Answer {
+            Response::Answered {
                 refusal: Some(refusal),
                 ..
             } if managed => Problem::NoPlatform(if refusal.text.is_empty() {
@@ -248,18 +303,23 @@ impl Entra {
             } else {
                 refusal.text
             }),
-            Heard::Answer {
+            Response::Answered {
                 refusal: Some(refusal),
                 ..
-            } => Problem::Refused(refusal),
-            Heard::Answer { status, .. } if managed => {
+            } => match (self.method, refusal.number) {
+                (Method::ClientCertificate, Some(700_027 | 1_000_502)) => {
+                    Problem::CertificateRefused(refusal)
+                }
+                _ => Problem::Refused(refusal),
+            },
+            Response::Answered { status, .. } if managed => {
                 Problem::NoPlatform(format!("it answered {status}"))
             }
-            Heard::Answer { .. } => Problem::Garbled("it is no answer of Entra's"),
+            Response::Answered { .. } => Problem::Garbled("it is not an answer of Entra's"),
         }
     }
 
-    /// What it comes to when time is up and nothing was heard.
+    /// What it comes to when time is up and nobody answered.
     fn silence(&self) -> Problem {
         Problem::Unreachable {
             host: match self.method {
@@ -287,15 +347,15 @@ fn brief(error: &azure_core::Error) -> String {
         .collect()
 }
 
-fn read(path: &Path) -> Result<String, Problem> {
-    let text = std::fs::read_to_string(path).map_err(|source| Problem::Unreadable {
+fn read(path: &Path) -> Result<Vec<u8>, Problem> {
+    let bytes = std::fs::read(path).map_err(|source| Problem::Unreadable {
         path: path.to_owned(),
         source,
     })?;
-    if text.len() > LIMIT {
+    if bytes.len() > LIMIT {
         return Err(Problem::TooLong);
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// Reads where the metadata service is said to be; it must be on this machine or its platform's own
@@ -330,12 +390,14 @@ mod tests {
             login_url: Url::parse("https://login.example").unwrap(),
             ca_file: None,
             state_dir: None,
+            profile: None,
+            keyring: false,
         };
         let entra = Entra {
             patience: Duration::from_secs(seconds),
             ..Entra::new(Method::ManagedIdentity, &identity, &context).unwrap()
         };
-        entra.ask(None).await.unwrap_err()
+        entra.fetch(None).await.unwrap_err()
     }
 
     #[tokio::test]

@@ -12,46 +12,56 @@ use azure_core::{
     error::ErrorKind,
     http::{AsyncRawResponse, Body, HttpClient, Request, headers::Headers},
 };
+use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use crate::auth::{
     entra::Refusal,
-    http::{Reach, Unreachable, Web},
+    http::{Destination, Unreachable, Web},
 };
 
 /// Where a machine of Azure's finds its metadata service.
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// What the last request led to.
-pub(super) enum Heard {
-    Nothing(Unreachable),
-    Answer {
+pub(super) enum Response {
+    Unreachable(Unreachable),
+    Answered {
         status: u16,
         refusal: Option<Refusal>,
     },
 }
 
-/// Where the last thing heard is left for whoever has to explain a failure.
+/// The last response, kept for whoever has to explain a failure.
 #[derive(Clone, Default)]
-pub(super) struct Ear(Arc<Mutex<Option<Heard>>>);
+pub(super) struct LastResponse {
+    response: Arc<Mutex<Option<Response>>>,
+    date: Arc<Mutex<Option<Timestamp>>>,
+}
 
-impl Ear {
-    /// What was heard last, if anything was asked.
-    pub(super) fn take(&self) -> Option<Heard> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+impl LastResponse {
+    /// The last response, if anything was asked.
+    pub(super) fn take(&self) -> Option<Response> {
+        let mut response = self.response.lock().unwrap_or_else(PoisonError::into_inner);
+        response.take()
     }
 
-    fn hear(&self, heard: Heard) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+    /// What time it was where the last answer came from.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        *self.date.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, response: Response) {
+        *self.response.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
     }
 }
 
 /// Azure's requests over our client.
 pub(super) struct Transport {
-    pub(super) ear: Ear,
+    pub(super) last: LastResponse,
     pub(super) web: Arc<Web>,
-    pub(super) reach: Reach,
+    pub(super) destination: Destination,
     /// The https spelling of an authority that really speaks http.
     pub(super) plain: Option<Url>,
     /// Where the metadata service is instead of [`METADATA`].
@@ -97,22 +107,35 @@ impl Transport {
         let url = self.route(request.url());
         let sent = self
             .web
-            .send(&self.reach, method, &url, headers, body)
+            .send(&self.destination, method, &url, headers, body)
             .await;
-        let heard = match &sent {
-            Err(unreachable) => Heard::Nothing(unreachable.clone()),
-            Ok(reply) => Heard::Answer {
+        let response = match &sent {
+            Err(unreachable) => Response::Unreachable(unreachable.clone()),
+            Ok(reply) => Response::Answered {
                 status: reply.status,
                 refusal: Refusal::read(&reply.body),
             },
         };
-        self.ear.hear(heard);
+        self.last.set(response);
+        if let Ok(reply) = &sent {
+            let date = reply.headers.get("date").and_then(|date| {
+                let date = date.to_str().ok()?;
+                jiff::fmt::rfc2822::DateTimeParser::new()
+                    .parse_timestamp(date)
+                    .ok()
+            });
+            *self
+                .last
+                .date
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = date;
+        }
         let reply = sent.map_err(|unreachable| {
             // A machine without a metadata service will not grow one: only login hosts are worth
             // another try.
-            let kind = match self.reach {
-                Reach::Login => ErrorKind::Io,
-                Reach::Metadata { .. } => ErrorKind::Other,
+            let kind = match self.destination {
+                Destination::Login => ErrorKind::Io,
+                Destination::Metadata { .. } => ErrorKind::Other,
             };
             azure_core::Error::new(kind, unreachable)
         })?;
@@ -161,9 +184,9 @@ mod tests {
     fn route(plain: Option<&str>, metadata: Option<&str>, asked: &str) -> String {
         let url = |text: &str| Url::parse(text).unwrap();
         let transport = Transport {
-            ear: Ear::default(),
+            last: LastResponse::default(),
             web: Arc::new(Web::new(None).unwrap()),
-            reach: Reach::Login,
+            destination: Destination::Login,
             plain: plain.map(url),
             metadata: metadata.map(url),
         };

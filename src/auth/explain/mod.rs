@@ -4,14 +4,14 @@
 //! request which cannot succeed: [`objection`].
 
 mod action;
-mod objection;
+mod preflight;
 
 use std::fmt;
 
 use jiff::Timestamp;
 
 pub use action::{Action, Attempt};
-pub use objection::{Objection, objection};
+pub use preflight::{Objection, objection};
 
 use super::claims::Claims;
 
@@ -88,14 +88,17 @@ fn forbidden(claims: &Claims, code: &str, attempt: Attempt) -> Explanation {
         let needed = attempt.needed(app_only);
         return Explanation {
             sentence: format!("the token has {}; {action} needs {needed}", list(held)),
-            hints: vec![format!(
-                "grant the {kind} permission {needed} to the app{}, then get a new token",
-                claims
-                    .app
-                    .as_deref()
-                    .map(|id| format!(" {}", clip(id)))
-                    .unwrap_or_default()
-            )],
+            hints: sign_in(&needed, app_only)
+                .into_iter()
+                .chain([format!(
+                    "grant the {kind} permission {needed} to the app{}, then get a new token",
+                    claims
+                        .app
+                        .as_deref()
+                        .map(|id| format!(" {}", clip(id)))
+                        .unwrap_or_default()
+                )])
+                .collect(),
         };
     }
     let needed = attempt.needed(app_only);
@@ -129,6 +132,18 @@ fn forbidden(claims: &Claims, code: &str, attempt: Attempt) -> Explanation {
         sentence,
         hints: vec![hint.into()],
     }
+}
+
+/// The login that adds a permission, for a person.
+#[cfg(feature = "login")]
+fn sign_in(permission: &str, app_only: bool) -> Option<String> {
+    let scope = super::login::short_scope(permission);
+    (!app_only).then(|| format!("graph-attach auth login --scopes {scope}"))
+}
+
+#[cfg(not(feature = "login"))]
+fn sign_in(_: &str, _: bool) -> Option<String> {
+    None
 }
 
 /// `A`, `A and B`, `A, B and C`; with `no permissions` for none, and cut when it is long.

@@ -11,7 +11,7 @@ use std::{
 
 use graph_attach::{
     graph::{Item, ItemKind},
-    session::Store,
+    session::{ItemKey, LockPlaces, Store},
 };
 
 use super::{ATTACH, SIZE, as_nobody, one_warning, run, stage, state_dir, until, warnings};
@@ -69,9 +69,9 @@ fn item_lock(stage: &Stage) -> std::path::PathBuf {
         id: stage.sandbox.message().to_owned(),
         mailbox: None,
     };
-    let _lock = store
-        .lock_item(&stage.sandbox.endpoint(), &item)
-        .expect("a lock");
+    let key = ItemKey::new(&stage.sandbox.endpoint(), &item);
+    let places = LockPlaces::new([store.dir().to_owned()]);
+    let _lock = places.lock_item(&key, &item).expect("a lock");
     let mut entries = fs::read_dir(store.dir()).unwrap();
     entries.next().expect("the lock's file").unwrap().path()
 }

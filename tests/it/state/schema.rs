@@ -4,7 +4,7 @@ use std::fs;
 
 use graph_attach::{
     graph::ItemKind,
-    session::{Record, State, Unreadable},
+    session::{LoadError, Record, State},
 };
 
 use super::{ATTACH, one_warning, stage, state_dir};
@@ -64,7 +64,7 @@ fn a_newer_schema_is_left_alone() {
     let newer = text.replacen("\"schema\": 1", "\"schema\": 2", 1);
     assert_eq!(
         Record::from_json(newer.as_bytes()),
-        Err(Unreadable::Newer(2))
+        Err(LoadError::Newer(2))
     );
     fs::write(&path, &newer).unwrap();
     one_warning(&stage, stage.run(ATTACH));

@@ -74,6 +74,14 @@ impl Answer {
         }
     }
 
+    /// A page of the login host.
+    pub(crate) fn page(title: &str, body: &str) -> Self {
+        Answer {
+            body: format!("<!doctype html><title>{title}</title>{body}"),
+            ..Answer::html(200)
+        }
+    }
+
     pub(crate) fn redirect(to: &str) -> Self {
         Self::redirect_with(307, to)
     }
@@ -95,6 +103,14 @@ impl Answer {
             "correlation_id": "0", "error_uri": "https://login.example/error",
         });
         Answer::json(400, &body)
+    }
+
+    /// The same answer, given at another time than ours.
+    pub(crate) fn at(mut self, second: i64) -> Self {
+        let time = jiff::Timestamp::from_second(second).unwrap();
+        let date = time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        self.headers.push(("date", date));
+        self
     }
 
     /// An access token, as the token endpoint gives it.

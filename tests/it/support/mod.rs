@@ -2,6 +2,8 @@
 //! on which the binary runs, a service that lies, and a watch over time and memory.
 
 pub(crate) mod client;
+#[cfg(all(feature = "azure", feature = "login"))]
+pub(crate) mod entra;
 pub(crate) mod liar;
 #[cfg(all(feature = "azure", feature = "login"))]
 pub(crate) mod login_server;
@@ -9,6 +11,8 @@ pub(crate) mod process;
 pub(crate) mod relay;
 pub(crate) mod scenario;
 pub(crate) mod schema;
+#[cfg(all(feature = "azure", feature = "login"))]
+pub(crate) mod sign_in;
 pub(crate) mod stage;
 pub(crate) mod watched;
 

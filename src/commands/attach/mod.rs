@@ -1,0 +1,365 @@
+//! `attach`: files onto a message or an event, one after another.
+
+use std::{path::Path, rc::Rc, time::Instant};
+
+mod attachment_limit;
+mod dry_run;
+mod inputs;
+mod previous_session;
+mod target;
+
+use inputs::Input;
+use previous_session::{FileOnItem, previous_session};
+use target::Target;
+
+use super::{
+    context::CommandContext,
+    file_results::FileResults,
+    follow_up::{FileEntry, FollowUp},
+    locking::Wanted,
+    pipe::{self, Kept, Producer, Purpose},
+    resolve_id,
+    retrier::Retrier,
+    send,
+};
+use crate::{
+    args::AttachArgs,
+    graph::{Found, GraphClient, Item},
+    report::{self, NotAttached, Refusal},
+    session::{DirError, ItemLock, Pipe, Store},
+    upload::{self, Earlier, Job, Services, Source},
+};
+
+pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> anyhow::Result<u8> {
+    let target = target::target(args, context)?;
+    let inputs = inputs::inputs(args, context)?;
+    if args.dry_run {
+        return dry_run::dry_run(args, &target, &inputs, context);
+    }
+    let entries = inputs.iter().map(|input| FileEntry::new(input.display()));
+    let results = Rc::new(FileResults::new(
+        &context.printer,
+        entries.collect(),
+        FollowUp::attach(args),
+    ));
+    context.results.replace(Some(Rc::clone(&results)));
+    match all(args, &target, &inputs, &results, context).await {
+        Ok(code) => Ok(code),
+        Err(error) => Ok(results.aborted(&error)),
+    }
+}
+
+/// Attaches everything.
+async fn all(
+    args: &AttachArgs,
+    target: &Target,
+    inputs: &[Input],
+    results: &FileResults,
+    context: &CommandContext,
+) -> anyhow::Result<u8> {
+    let clients = context.clients(Some(&args.retry))?;
+    let graph = clients.graph(context.provider());
+    let uploads = clients.uploads();
+    let endpoint = context.settings.endpoint.value.as_str();
+    let required = args.retry.require_state;
+    let store = context.store_or_warn(required)?;
+    // Without a token nothing begins: better now than after reading standard input.
+    let request = |error| report::Request {
+        what: "no token".to_owned(),
+        error,
+        item: target.item().cloned(),
+    };
+    let mailbox = context.mailbox()?;
+    let checked = graph.check_token(mailbox.as_deref()).await;
+    context.warn_of_token().await;
+    checked.map_err(request)?;
+    let retrier = Retrier::new(context, &graph, &args.retry);
+    let item = match target {
+        Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
+        Target::Draft(draft) => {
+            inputs::any_readable(inputs)?;
+            target::new_draft(draft, &graph, &retrier, context).await?
+        }
+    };
+    results.onto(&item);
+    // Before anything that may fail: what a pipe brings does not come again.
+    let mut pipe = None;
+    if let Some(index) = inputs.iter().position(|input| *input == Input::Stdin) {
+        let kept = kept(index, args, &item, store, results, context).await;
+        pipe = Some(kept?);
+    }
+    let wanted = Wanted {
+        endpoint,
+        item: &item,
+        graph: &graph,
+        wait: args.retry.wait,
+        required,
+    };
+    let item_lock = context.lock_item(&wanted).await?;
+    // A directory in which nothing can be locked is not one to begin sessions in. What it holds
+    // counts all the same.
+    let readable = store;
+    let locked_in = |store: &&Store| {
+        let lock = item_lock.as_ref();
+        lock.is_some_and(|lock| lock.is_in(store.dir()))
+    };
+    let store = store.filter(locked_in);
+    let draft = match args.send {
+        true => to_be_sent(&item, &graph, &retrier, item_lock.as_ref(), context).await?,
+        false => None,
+    };
+    dry_run::notes(item.kind, inputs, context);
+
+    let reporter = context.report_on(inputs.len());
+    let volume = context.account(store, endpoint, item.mailbox.as_deref());
+    let services = Services {
+        graph: &graph,
+        uploads: &uploads,
+        store,
+        require_state: required,
+        warned: &context.warned,
+        observer: &*reporter,
+        endpoint,
+        limits: context.limits(&args.retry, args.chunk_size),
+        started: context.started,
+        volume: &volume,
+        item_lock: item_lock.as_ref(),
+    };
+    let mut unverified = false;
+    for (index, input) in inputs.iter().enumerate() {
+        let since = Instant::now();
+        let shown = input.display();
+        let pipe = pipe.take_if(|_| *input == Input::Stdin);
+        let file = Begun {
+            index,
+            input,
+            item: &item,
+            readable,
+        };
+        match one(&file, pipe, args, &services, results, context).await {
+            Ok(outcome) => {
+                unverified |= args.verify && !outcome.verified;
+                results.attached(index, &outcome, since);
+            }
+            Err(error) => {
+                let error = attachment_limit::explained(error, &shown, &item, &graph).await;
+                let code = results.failed(index, &error);
+                // The next file would need the same token, or the same time.
+                if args.fail_fast || code == report::CREDENTIALS || out_of_time(&services) {
+                    break;
+                }
+            }
+        }
+        reporter.reached(index + 1);
+    }
+    reporter.finish();
+    if let (Some(draft), true) = (&draft, results.is_complete()) {
+        let message = send::Message {
+            item: &item,
+            draft,
+            lock: item_lock.as_ref(),
+        };
+        let sent = match unverified {
+            true => Err(Refusal {
+                message: "not sent: an attachment could not be read back".to_owned(),
+                hints: vec![],
+            }
+            .into()),
+            false => send::no_unfinished(&message, &graph, context).await,
+        };
+        let sent = match sent {
+            Ok(()) => send::deliver(&message, &graph, &retrier, context).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = sent {
+            results.unsent(&item.id, &error);
+        }
+    }
+    Ok(results.finish())
+}
+
+/// The draft that is sent in the end; none if it turns out that an earlier command sent it.
+async fn to_be_sent(
+    item: &Item,
+    graph: &GraphClient,
+    retrier: &Retrier<'_>,
+    lock: Option<&ItemLock>,
+    context: &CommandContext,
+) -> anyhow::Result<Option<Found>> {
+    match send::ready(item, graph, retrier).await {
+        Ok(draft) => Ok(Some(draft)),
+        Err(send::NotReady::Sent(draft)) => {
+            let message = send::Message {
+                item,
+                draft: &draft,
+                lock,
+            };
+            match send::turned_out(&message, context) {
+                true => Ok(None),
+                false => Err(send::NotReady::Sent(draft).into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// One file of the command.
+struct Begun<'a> {
+    index: usize,
+    input: &'a Input,
+    item: &'a Item,
+    /// Where earlier sessions are, even if none can be begun there.
+    readable: Option<&'a Store>,
+}
+
+/// Keeps what comes through the pipe. An error of the pipe is told with its file; one of the state
+/// directory, where that is required, ends the command.
+async fn kept(
+    index: usize,
+    args: &AttachArgs,
+    item: &Item,
+    store: Option<&Store>,
+    results: &FileResults,
+    context: &CommandContext,
+) -> anyhow::Result<anyhow::Result<Kept>> {
+    let purpose = Purpose {
+        endpoint: context.settings.endpoint.value.as_str().to_owned(),
+        item: item.clone(),
+        attachment: inputs::attachment(&Input::Stdin, args)?,
+        chunk: args.chunk_size,
+        verify: args.verify,
+    };
+    let producer = match args.stdin_from_command {
+        true => {
+            let words = args.files.iter().map(|word| word.clone().into_os_string());
+            Producer::Command(words.collect())
+        }
+        false => Producer::Stdin,
+    };
+    let (store, coming) = (store.cloned(), results.coming());
+    let keep = move || {
+        let begun = |id| {
+            *coming
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(id)
+        };
+        pipe::keep(producer, store.as_ref(), &purpose, begun)
+    };
+    let mut kept = match tokio::task::spawn_blocking(keep).await? {
+        Ok(kept) => kept,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    results.kept(index, kept.id);
+    if kept.length == 0 {
+        context
+            .printer
+            .warn("standard input was empty: so is the attachment");
+    }
+    if let Some(source) = kept.trouble.take() {
+        let path = kept.path.clone();
+        let error = DirError::Io { path, source };
+        context.or_without::<()>(Err(error.into()), args.retry.require_state)?;
+    }
+    Ok(Ok(kept))
+}
+
+/// Attaches one file.
+async fn one(
+    file: &Begun<'_>,
+    pipe: Option<anyhow::Result<Kept>>,
+    args: &AttachArgs,
+    services: &Services<'_>,
+    results: &FileResults,
+    context: &CommandContext,
+) -> anyhow::Result<upload::Outcome> {
+    let (input, item, readable) = (file.input, file.item, file.readable);
+    let attachment = inputs::attachment(input, args)?;
+    let mut kept = pipe.transpose()?;
+    let path = match (input, &kept) {
+        (Input::Path(path), _) => path.as_path(),
+        (Input::Stdin, Some(kept)) => kept.path.as_path(),
+        (Input::Stdin, None) => Path::new("-"),
+    };
+    let mut source = Source::open(path)?;
+    let own = kept.as_ref().and_then(|kept| kept.id);
+    // What standard input brought and is not kept cannot be resumed: its session is not kept either.
+    let lost = kept.is_some() && own.is_none();
+    let earlier = match readable.filter(|_| !lost) {
+        Some(store) => {
+            let file = FileOnItem {
+                item,
+                attachment: &attachment,
+                source: &source,
+                own,
+            };
+            let earlier = previous_session(&file, args, store, services, context).await;
+            context.or_without(earlier, services.require_state)?
+        }
+        None => None,
+    };
+    let (mut earlier, _session_lock) = earlier.unwrap_or((Earlier::Nothing, None));
+    let continues = matches!(earlier, Earlier::Unfinished(_));
+    let services = &Services {
+        store: if continues { readable } else { services.store }.filter(|_| !lost),
+        ..*services
+    };
+    let mut spool = own;
+    if let (Some(id), Some(store), Earlier::Unfinished(record)) = (own, readable, &earlier)
+        && let Some(first) = pipe::first_copy(record, &store.spool(id))
+    {
+        // One copy is enough, and the first one's record knows it.
+        let _ = store.remove(id);
+        (source, spool) = (first, Some(record.id));
+        results.kept(file.index, spool);
+    }
+    if matches!(&earlier, Earlier::Unfinished(record) if record.pipe == Some(Pipe::Waiting)) {
+        // Nothing of it was ever sent.
+        earlier = Earlier::Nothing;
+    }
+    let job = Job {
+        item: item.clone(),
+        attachment,
+        source,
+        again: args.again,
+        verify: args.verify,
+        spool,
+        earlier,
+    };
+    let result = upload::attach(&job, services).await;
+    let name = job.attachment.name.clone();
+    let kept_in = spool.zip(readable);
+    match result {
+        Ok(outcome) => {
+            if let Some((id, store)) = kept_in {
+                pipe::attached(id, &outcome, store);
+            }
+            Ok(outcome)
+        }
+        Err(mut failure) => {
+            if let Some((id, store)) = kept_in
+                && pipe::is_resumable(id, store)
+            {
+                failure.session = failure.session.or(Some(id));
+            }
+            if let Some(path) = kept.as_mut().and_then(Kept::keep_temporary) {
+                let path = path.display();
+                context
+                    .printer
+                    .warn(&format!("what came is kept in `{path}`"));
+            }
+            Err(NotAttached {
+                failure,
+                name,
+                item: item.clone(),
+            }
+            .into())
+        }
+    }
+}
+
+fn out_of_time(services: &Services<'_>) -> bool {
+    services
+        .limits
+        .deadline
+        .is_some_and(|deadline| services.started.elapsed() >= deadline)
+}

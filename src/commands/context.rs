@@ -1,0 +1,322 @@
+//! What a command works with: settings, printer, and what is made of them when needed.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::HashSet,
+    mem,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::file_results::FileResults;
+use crate::{
+    args::{RetryArgs, values},
+    auth::{self, Provider, Tokens},
+    graph::{self, GraphClient, Transport, UploadClient},
+    report::{Busy, Usage},
+    session::{DirError, Lock, LockError, SessionId, Store},
+    settings::{Settings, endpoint::is_loopback},
+    terminal::{Printer, Reporter},
+    upload::{self, Account, MAX_RETRIES, VOLUME_LIMIT, VOLUME_WINDOW},
+};
+
+/// How often a lock that another process has is tried for.
+const LOCK_POLL: Duration = Duration::from_millis(100);
+
+/// More than long enough for whoever only looks whether a lock is held.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// One command's surroundings.
+pub(crate) struct CommandContext {
+    pub(crate) settings: Settings,
+    pub(crate) printer: Printer,
+    /// When the command started; its deadline counts from here.
+    pub(crate) started: Instant,
+    /// Who shows the upload under way: asked where it stands when a signal comes.
+    pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
+    /// The files that the command is about: asked what is left when a signal comes.
+    pub(crate) results: RefCell<Option<Rc<FileResults>>>,
+    store: OnceCell<Result<Store, DirError>>,
+    /// Whether the user was told that sessions cannot be kept.
+    pub(crate) warned: Cell<bool>,
+    /// Whether the user was told that there can be no locks.
+    warned_of_lock: Cell<bool>,
+    /// What the user was told of the token's source.
+    told: RefCell<HashSet<String>>,
+    /// The source of the tokens in use.
+    tokens: Rc<RefCell<Option<Arc<Tokens>>>>,
+}
+
+impl CommandContext {
+    pub(crate) fn new(settings: Settings, printer: Printer) -> Self {
+        CommandContext {
+            settings,
+            printer,
+            started: Instant::now(),
+            reporter: RefCell::default(),
+            results: RefCell::default(),
+            store: OnceCell::new(),
+            warned: Cell::default(),
+            warned_of_lock: Cell::default(),
+            told: RefCell::default(),
+            tokens: Rc::default(),
+        }
+    }
+
+    /// The state directory, opened once.
+    fn open_store(&self) -> &Result<Store, DirError> {
+        self.store.get_or_init(|| match &self.settings.state_dir {
+            Ok(dir) => Store::open(&dir.value),
+            Err(_) => Err(DirError::Nowhere),
+        })
+    }
+
+    /// The state directory, for a command that is about it.
+    pub(crate) fn store(&self) -> anyhow::Result<&Store> {
+        match self.open_store() {
+            Ok(store) => Ok(store),
+            Err(_) => {
+                // Opened anew for an error of its own: a `DirError` cannot be cloned.
+                let dir = self
+                    .settings
+                    .state_dir
+                    .as_ref()
+                    .map_err(|_| DirError::Nowhere)?;
+                Store::open(&dir.value)?;
+                self.open_store()
+                    .as_ref()
+                    .map_err(|_| DirError::Nowhere.into())
+            }
+        }
+    }
+
+    /// The state directory, for a command that can do without: says once why it must.
+    pub(crate) fn store_or_warn(&self, required: bool) -> anyhow::Result<Option<&Store>> {
+        if required {
+            return self.store().map(Some);
+        }
+        match self.open_store() {
+            Ok(store) => Ok(Some(store)),
+            Err(error) => {
+                self.warn_of_state(error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What to do without when the state directory failed, unless it is required: says so once.
+    /// Another process at work is no failure of the directory.
+    pub(crate) fn or_without<T>(
+        &self,
+        result: anyhow::Result<T>,
+        required: bool,
+    ) -> anyhow::Result<Option<T>> {
+        match result {
+            Err(error) if !required && (error.is::<DirError>() || error.is::<LockError>()) => {
+                self.warn_of_state(&error);
+                Ok(None)
+            }
+            result => result.map(Some),
+        }
+    }
+
+    pub(super) fn warn_of_state(&self, error: &dyn std::fmt::Display) {
+        if !self.warned.replace(true) {
+            self.printer.warn(&format!(
+                "{error}; uploads go on, but cannot be resumed if they are interrupted"
+            ));
+        }
+    }
+
+    /// Says once what it means that nothing can be locked anywhere.
+    pub(super) fn warn_of_no_lock(&self) {
+        if !self.warned_of_lock.replace(true) {
+            self.printer.warn(
+                "there is no directory for locks: two commands at once on the same item may attach twice",
+            );
+        }
+    }
+
+    /// Tells of state files that cannot be read.
+    pub(crate) fn records(&self, store: &Store) -> anyhow::Result<Vec<crate::session::Record>> {
+        let inventory = store.inventory()?;
+        for (path, why) in inventory.unreadable {
+            self.printer.warn(&format!(
+                "the state file `{}` is not used: {why}",
+                path.display()
+            ));
+        }
+        Ok(inventory.records)
+    }
+
+    /// Whose mailbox; none is the token's own.
+    pub(crate) fn mailbox(&self) -> anyhow::Result<Option<String>> {
+        let mailbox = self.settings.mailbox.as_ref();
+        let mailbox = mailbox.map(|mailbox| values::item_id(&mailbox.value));
+        Ok(mailbox
+            .transpose()
+            .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?)
+    }
+
+    /// The two clients, on one transport.
+    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> anyhow::Result<Clients> {
+        let stall = retry.and_then(|retry| retry.timeout).or(self
+            .settings
+            .timeout
+            .as_ref()
+            .map(|timeout| timeout.value));
+        let limits = graph::Limits {
+            stall: stall.map_or(graph::Limits::default().stall, |s| {
+                Duration::from_secs(s.into())
+            }),
+            deadline: deadline(retry).map(|deadline| self.started + deadline),
+            ca_file: self
+                .settings
+                .ca_file
+                .as_ref()
+                .map(|file| file.value.clone()),
+        };
+        let transport = Arc::new(Transport::new(limits)?);
+        Ok(Clients {
+            transport,
+            endpoint: self.settings.endpoint.value.clone(),
+            tokens: Rc::clone(&self.tokens),
+        })
+    }
+
+    /// Where the token comes from. An error here is for the first request that needs one.
+    pub(crate) fn provider(&self) -> Result<Provider, auth::Error> {
+        let provider = Provider::of(&self.settings)?;
+        self.printer
+            .detail(1, &format!("token from {}", provider.origin()));
+        for ignored in provider.ignored() {
+            self.printer
+                .detail(1, &format!("{ignored} is set too, and ignored"));
+        }
+        Ok(provider)
+    }
+
+    /// Says what a person should know about where the token came from.
+    pub(crate) async fn warn_of_token(&self) {
+        let Some(tokens) = self.tokens.borrow().clone() else {
+            return;
+        };
+        for note in tokens.take_notes().await {
+            // `resume` asks anew for every session.
+            if self.told.borrow_mut().insert(note.clone()) {
+                self.printer.warn(&note);
+            }
+        }
+    }
+
+    /// How long an upload goes on trying.
+    pub(crate) fn limits(&self, retry: &RetryArgs, chunk: u64) -> upload::Limits {
+        let configured = self
+            .settings
+            .max_retries
+            .as_ref()
+            .map(|retries| retries.value);
+        upload::Limits {
+            max_retries: retry.max_retries.or(configured).unwrap_or(MAX_RETRIES),
+            deadline: deadline(Some(retry)),
+            chunk,
+        }
+    }
+
+    /// An account of bytes for one mailbox, as Exchange Online keeps one. A stand-in on this
+    /// computer does not, unless the user says so. Shared with other processes through `store`.
+    pub(crate) fn account(
+        &self,
+        store: Option<&Store>,
+        endpoint: &str,
+        mailbox: Option<&str>,
+    ) -> Account {
+        let limit = match &self.settings.volume_limit {
+            Some(limit) => limit.value.into(),
+            None if is_loopback(&self.settings.endpoint.value) => 0,
+            None => VOLUME_LIMIT,
+        };
+        let shared = store.filter(|_| limit > 0);
+        let ledger = shared.map(|store| store.ledger(endpoint, mailbox, VOLUME_WINDOW));
+        Account::new(limit, ledger)
+    }
+
+    /// A reporter for so many files, which a signal can ask.
+    pub(crate) fn report_on(&self, files: usize) -> Rc<Reporter> {
+        let reporter = Rc::new(Reporter::new(&self.printer, files));
+        *self.reporter.borrow_mut() = Some(Rc::clone(&reporter));
+        reporter
+    }
+
+    /// Locks a session, waiting for whoever has it if `--wait` says so.
+    pub(crate) async fn lock_session(
+        &self,
+        store: &Store,
+        id: SessionId,
+        wait: Option<u32>,
+    ) -> anyhow::Result<Lock> {
+        self.lock(|| store.lock_session(id), &format!("session {id}"), wait)
+            .await
+    }
+
+    async fn lock(
+        &self,
+        take: impl Fn() -> Result<Lock, LockError>,
+        what: &str,
+        wait: Option<u32>,
+    ) -> anyhow::Result<Lock> {
+        let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        let (mut glanced, mut told) = (false, false);
+        loop {
+            match take() {
+                // `status` takes a lock for an instant, to see whether somebody has it.
+                Err(LockError::Held { .. }) if !mem::replace(&mut glanced, true) => {
+                    tokio::time::sleep(GLANCE).await;
+                }
+                Err(LockError::Held { pid })
+                    if until.is_none_or(|until| Instant::now() >= until) =>
+                {
+                    return Err(Busy {
+                        what: what.to_owned(),
+                        pid,
+                    }
+                    .into());
+                }
+                Err(LockError::Held { .. }) => {
+                    if !mem::replace(&mut told, true) {
+                        self.printer
+                            .note(&format!("{what} is in use by another process; waiting"));
+                    }
+                    tokio::time::sleep(LOCK_POLL).await;
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+}
+
+fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
+    retry?
+        .deadline
+        .map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+/// Makes the clients: the one for upload URLs needs no token, and never sees one.
+pub(crate) struct Clients {
+    transport: Arc<Transport>,
+    endpoint: url::Url,
+    tokens: Rc<RefCell<Option<Arc<Tokens>>>>,
+}
+
+impl Clients {
+    pub(crate) fn uploads(&self) -> UploadClient {
+        UploadClient::new(Arc::clone(&self.transport))
+    }
+
+    pub(crate) fn graph(&self, tokens: Result<Provider, auth::Error>) -> GraphClient {
+        let tokens = Arc::new(Tokens::new(tokens));
+        *self.tokens.borrow_mut() = Some(Arc::clone(&tokens));
+        GraphClient::new(Arc::clone(&self.transport), self.endpoint.clone(), tokens)
+    }
+}

@@ -1,0 +1,141 @@
+//! From the id that people have to the one that the service takes.
+//!
+//! An id with a letter that only Exchange's own ids have, and the id of a conversation, cost a look;
+//! any other is taken as it is.
+
+use super::{context::CommandContext, retrier::Retrier};
+use crate::{
+    args::links,
+    graph::{Error, GraphClient, Item, ItemKind, Kind},
+    report::{MailRequest, NotFound, Usage},
+};
+
+/// The item under the id that the service knows it by.
+pub(super) async fn resolve(
+    item: Item,
+    graph: &GraphClient,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
+) -> anyhow::Result<Item> {
+    let foreign = item.id.contains(['/', '+']);
+    let conversation = links::is_conversation(&item.id) && item.kind == ItemKind::Message;
+    if !foreign && !conversation {
+        return Ok(item);
+    }
+    let failed = |error: Error, item: &Item| {
+        anyhow::Error::from(MailRequest {
+            what: format!("cannot look at the {}", item.kind),
+            error,
+            permission: item.kind.permission(),
+            item: Some(item.clone()),
+        })
+    };
+    let first = match look(&item, graph, retrier).await {
+        Ok(()) => return Ok(item),
+        Err(error) if is_unknown(&error) => error,
+        Err(error) => return Err(failed(error, &item)),
+    };
+    let mapped = Item {
+        id: url_safe(&item.id),
+        ..item.clone()
+    };
+    if foreign {
+        match look(&mapped, graph, retrier).await {
+            Ok(()) => {
+                context
+                    .printer
+                    .detail(1, &format!("the id is `{}` to Graph", mapped.id));
+                return Ok(mapped);
+            }
+            Err(error) if is_unknown(&error) => {}
+            Err(error) => return Err(failed(error, &mapped)),
+        }
+    }
+    if conversation {
+        return of_conversation(mapped, graph, retrier, context).await;
+    }
+    Err(failed(first, &item))
+}
+
+async fn look(item: &Item, graph: &GraphClient, retrier: &Retrier<'_>) -> Result<(), Error> {
+    let looked = retrier.repeat(async || graph.item(item, false).await);
+    looked.await.map(|_| ())
+}
+
+fn is_unknown(error: &Error) -> bool {
+    matches!(error.kind, Kind::NotFound | Kind::MalformedId)
+}
+
+/// Graph writes base64 so that it can stand in a URL; Exchange's own interfaces do not.
+fn url_safe(id: &str) -> String {
+    id.replace('/', "-").replace('+', "_")
+}
+
+/// The only message of a conversation.
+async fn of_conversation(
+    item: Item,
+    graph: &GraphClient,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
+) -> anyhow::Result<Item> {
+    let mailbox = item.mailbox.as_deref();
+    // Conversations keep the alphabet of Exchange, where messages have changed it.
+    for id in [item.id.clone(), item.id.replace('-', "/").replace('_', "+")] {
+        let found = retrier.repeat(async || graph.conversation(mailbox, &id).await);
+        let found = match found.await {
+            Ok(found) => found,
+            Err(error) if is_unknown(&error) || error.kind == Kind::Refused => continue,
+            Err(error) => {
+                return Err(MailRequest {
+                    what: "cannot look at the conversation".to_owned(),
+                    error,
+                    item: None,
+                    permission: item.kind.permission(),
+                }
+                .into());
+            }
+        };
+        match found.as_slice() {
+            [] => {}
+            [only] => {
+                context.printer.detail(
+                    1,
+                    &format!("the conversation's only message is `{}`", only.id),
+                );
+                return Ok(Item {
+                    id: only.id.clone(),
+                    ..item
+                });
+            }
+            several => {
+                let mut error = Usage::new(
+                    format!(
+                        "that is a conversation of {} messages; which one?",
+                        several.len()
+                    ),
+                    &[],
+                );
+                error.hints = several
+                    .iter()
+                    .map(|one| format!("{} {}: --message {}", one.date, one.subject, one.id))
+                    .collect();
+                return Err(error.into());
+            }
+        }
+    }
+    Err(NotFound {
+        message: "that is the id of a conversation, and it has no message here".to_owned(),
+        hints: vec!["graph-attach find messages".to_owned()],
+    }
+    .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exchange_s_alphabet_becomes_graph_s() {
+        assert_eq!(url_safe("AAMk/a+b/c="), "AAMk-a_b-c=");
+    }
+}

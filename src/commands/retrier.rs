@@ -1,0 +1,93 @@
+//! Repeats requests that change nothing by being repeated, as long as the user's retrier lasts.
+
+use std::{cell::Cell, time::Duration};
+
+use super::context::CommandContext;
+use crate::{
+    args::RetryArgs,
+    graph::{Error, GraphClient},
+    terminal::human,
+    upload::{self, retry},
+};
+
+/// One command's retrier.
+pub(super) struct Retrier<'a> {
+    context: &'a CommandContext,
+    graph: &'a GraphClient,
+    limits: upload::Limits,
+    /// Whether a request failed so that it may have been carried out all the same.
+    doubted: Cell<bool>,
+}
+
+impl<'a> Retrier<'a> {
+    pub(super) fn new(
+        context: &'a CommandContext,
+        graph: &'a GraphClient,
+        args: &RetryArgs,
+    ) -> Self {
+        Retrier {
+            context,
+            graph,
+            limits: context.limits(args, upload::plan::CHUNK),
+            doubted: Cell::new(false),
+        }
+    }
+
+    /// Whether a request may have been carried out although it was repeated.
+    pub(super) fn doubted(&self) -> bool {
+        self.doubted.get()
+    }
+
+    /// Makes a request until it is answered, or hopeless, or enough.
+    pub(super) async fn repeat<T>(
+        &self,
+        request: impl AsyncFn() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut attempt = 0;
+        loop {
+            match request().await {
+                Err(error) if error.kind.temporary() => {
+                    attempt += 1;
+                    self.doubted
+                        .set(self.doubted.get() || error.kind.in_doubt());
+                    self.wait(&error, attempt, Duration::ZERO).await?;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether the time limit of the command ends before a wait of `delay`.
+    pub(super) fn is_over_after(&self, delay: Duration) -> bool {
+        let over = |deadline| self.context.started.elapsed() + delay >= deadline;
+        self.limits.deadline.is_some_and(over)
+    }
+
+    /// Waits before try number `attempt` after `error`, at least `least`; gives the error back when
+    /// it was one too many, or when the time would be over.
+    pub(super) async fn wait(
+        &self,
+        error: &Error,
+        attempt: u32,
+        least: Duration,
+    ) -> Result<(), Error> {
+        if attempt > self.limits.max_retries {
+            return Err(error.clone());
+        }
+        let delay = retry::delay(error.kind, attempt, error.retry_after, fastrand::f64());
+        let delay = delay.max(least);
+        if self.is_over_after(delay) {
+            return Err(error.clone());
+        }
+        if error.status == Some(503) {
+            self.graph.reconnect();
+        }
+        self.context.printer.status(&format!(
+            "{error}; trying again in {} ({attempt} of {})",
+            human::remaining(delay),
+            self.limits.max_retries
+        ));
+        tokio::time::sleep(delay).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Whether an upload to a message is unfinished: then it is not sent. What cannot be known counts as
+//! unfinished, unless the user says that it does not (`--even-if-unfinished`).
+
+use std::{io, path::Path};
+
+use crate::{
+    commands::{CommandContext, follow_up::send_flags, locking::lasting_id},
+    graph::{Found, GraphClient, Item, ItemKind},
+    report::Refusal,
+    session::{DirError, ItemKey, LoadError, Record, Sameness, State, Store},
+};
+
+/// Refuses to send what is still being uploaded to.
+pub(super) async fn refuse(
+    item: &Item,
+    draft: &Found,
+    graph: &GraphClient,
+    context: &CommandContext,
+) -> anyhow::Result<()> {
+    let store = match context.store() {
+        Ok(store) => store,
+        Err(error) => match error.downcast_ref::<DirError>() {
+            Some(directory) if !holds_nothing(directory) => {
+                return Err(unknown(item, &format!("{error}"), None));
+            }
+            _ => {
+                context
+                    .printer
+                    .warn(&format!("{error}; unfinished uploads cannot be looked for"));
+                return Ok(());
+            }
+        },
+    };
+    let records = readable(store, item)?;
+    let endpoint = context.settings.endpoint.value.as_str();
+    let ours = [
+        ItemKey::new(endpoint, item),
+        ItemKey::new(endpoint, item).with_id(&draft.id),
+    ];
+    let mut open: Vec<&Record> = Vec::new();
+    for record in records
+        .iter()
+        .filter(|record| record.state != State::Finished)
+        .filter(|record| record.item.kind == ItemKind::Message)
+    {
+        let theirs = ItemKey::new(&record.endpoint, &record.item);
+        match compare(&ours, &theirs) {
+            Sameness::Same => open.push(record),
+            Sameness::Different => {}
+            Sameness::Perhaps => match lasting_id(&theirs, &record.item, graph).await {
+                Some(lasting) if ours.contains(&lasting) => open.push(record),
+                Some(_) => {}
+                None => {
+                    let what = format!(
+                        "session {} (`{}`) may be of the same message under another id",
+                        record.id, record.attachment.name
+                    );
+                    return Err(unknown(item, &what, Some(record)));
+                }
+            },
+        }
+    }
+    if open.is_empty() {
+        return Ok(());
+    }
+    Err(unfinished(&open))
+}
+
+/// The records, if all of them can be read.
+fn readable(store: &Store, item: &Item) -> anyhow::Result<Vec<Record>> {
+    let inventory = match store.inventory() {
+        Ok(inventory) => inventory,
+        Err(error) => return Err(unknown(item, &error.to_string(), None)),
+    };
+    let damaged = store.damaged().unwrap_or_default();
+    let unreadable = inventory.unreadable.iter();
+    let first = unreadable
+        .map(|(path, why)| (path.as_path(), *why))
+        .chain(
+            damaged
+                .iter()
+                .map(|path| (path.as_path(), LoadError::Damaged)),
+        )
+        .next();
+    match first {
+        None => Ok(inventory.records),
+        Some((path, why)) => {
+            let what = format!("the state file `{}` is not used: {why}", path.display());
+            Err(unknown(item, &what, None))
+        }
+    }
+}
+
+/// Whether a directory that cannot be opened is one that is not there.
+fn holds_nothing(error: &DirError) -> bool {
+    let missing = |path: &Path| {
+        let found = std::fs::symlink_metadata(path);
+        found.is_err_and(|error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            )
+        })
+    };
+    match error {
+        DirError::Nowhere => true,
+        DirError::Unsafe { .. } => false,
+        DirError::Io { path, .. } => missing(path),
+    }
+}
+
+/// Of the two names of one message: what names of one form say is certain.
+fn compare(ours: &[ItemKey; 2], theirs: &ItemKey) -> Sameness {
+    let seen = ours.each_ref().map(|key| key.compare(theirs));
+    if seen.contains(&Sameness::Same) {
+        Sameness::Same
+    } else if seen.contains(&Sameness::Different) {
+        Sameness::Different
+    } else {
+        Sameness::Perhaps
+    }
+}
+
+fn unfinished(open: &[&Record]) -> anyhow::Error {
+    let names: Vec<String> = open
+        .iter()
+        .map(|record| format!("`{}`", record.attachment.name))
+        .collect();
+    let mut hints: Vec<String> = open
+        .iter()
+        .map(|record| format!("graph-attach resume {}", record.id))
+        .collect();
+    let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
+    hints.push(format!("graph-attach cancel {}", ids.join(" ")));
+    Refusal {
+        message: format!(
+            "not sent: {} {} not attached completely yet",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" }
+        ),
+        hints,
+    }
+    .into()
+}
+
+fn unknown(item: &Item, why: &str, record: Option<&Record>) -> anyhow::Error {
+    let mut hints = Vec::new();
+    if let Some(record) = record {
+        hints.push(format!("graph-attach resume {}", record.id));
+        hints.push(format!("graph-attach cancel {}", record.id));
+    }
+    hints.push(format!(
+        "graph-attach send --even-if-unfinished {}",
+        send_flags(item)
+    ));
+    Refusal {
+        message: format!(
+            "not sent: it cannot be known whether an upload to it is unfinished: {why}"
+        ),
+        hints,
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(id: &str) -> ItemKey {
+        let item = Item {
+            kind: ItemKind::Message,
+            id: id.to_owned(),
+            mailbox: None,
+        };
+        ItemKey::new("https://graph.microsoft.com/v1.0", &item)
+    }
+
+    #[test]
+    fn an_ordinary_and_an_immutable_id_are_compared_each_with_its_kind() {
+        let ours = [key("AAMkA="), key("AAkALgA=")];
+        for (theirs, expected) in [
+            ("AAMkA", Sameness::Same),
+            ("AAkALgA", Sameness::Same),
+            ("AAMkB", Sameness::Different),
+            ("AAkALgB", Sameness::Different),
+            ("AQMkB", Sameness::Perhaps),
+        ] {
+            assert_eq!(compare(&ours, &key(theirs)), expected, "{theirs}");
+        }
+        // A draft that was named by its immutable id alone.
+        let ours = [key("AAkALgA="), key("AAkALgA=")];
+        assert_eq!(compare(&ours, &key("AAMkA")), Sameness::Perhaps);
+    }
+}

@@ -1,0 +1,383 @@
+//! Settings: flag, then environment, then profile in the configuration file, then default.
+//!
+//! Every value remembers where it came from. This is data and decisions only: the flags come as a
+//! plain struct, the environment as a look-up, the file through a reader, the platform's
+//! directories as values, so that all of it can be tested without any of them. [`System`] is the
+//! real thing. Nothing here prints, reads a token, or opens a connection.
+
+pub mod cloud;
+pub mod credential;
+#[cfg(feature = "login")]
+pub mod edit;
+pub mod endpoint;
+mod error;
+pub mod file;
+mod layers;
+pub mod origin;
+mod tokens;
+
+use std::{
+    ffi::OsString,
+    fmt, fs, io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+pub use cloud::Cloud;
+pub use credential::{Credential, Credentials, Secret};
+pub use error::Error;
+pub use origin::{Origin, Sourced};
+use url::Url;
+
+use layers::Layers;
+
+/// What the command line says, of what this module decides.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--cloud`
+    pub cloud: Option<String>,
+    /// `--endpoint`
+    pub endpoint: Option<String>,
+    /// `--login-url`
+    pub login_url: Option<String>,
+    /// `--profile`
+    pub profile: Option<String>,
+    /// `--config`
+    pub config: Option<PathBuf>,
+    /// `--state-dir`
+    pub state_dir: Option<PathBuf>,
+    /// `--ca-file`
+    pub ca_file: Option<PathBuf>,
+    /// `--mailbox`
+    pub mailbox: Option<String>,
+    /// `--token-file`; `-` is standard input
+    pub token_file: Option<PathBuf>,
+    /// `--token-command`
+    pub token_command: Option<String>,
+    /// `--progress`
+    pub progress: Option<String>,
+    /// Whether the command makes the profile, and the file, if they are not there yet.
+    pub creates_profile: bool,
+}
+
+/// What lies outside the command line: environment, files, and the platform's directories.
+pub trait Surroundings {
+    /// A variable of the environment.
+    fn env(&self, name: &str) -> Option<OsString>;
+    /// A file's text and permissions.
+    fn read(&self, path: &Path) -> io::Result<file::Text>;
+    /// The platform's configuration directory for this program.
+    fn config_dir(&self) -> Option<PathBuf>;
+    /// The platform's state directory for this program.
+    fn state_dir(&self) -> Option<PathBuf>;
+}
+
+/// The real surroundings of this process.
+#[derive(Debug, Clone, Copy)]
+pub struct System;
+
+impl System {
+    fn directories() -> Option<directories::ProjectDirs> {
+        directories::ProjectDirs::from("", "", "graph-attach")
+    }
+}
+
+impl Surroundings for System {
+    fn env(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<file::Text> {
+        let mut file = fs::File::open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        Ok(file::Text {
+            text: io::read_to_string(&mut file)?,
+            mode,
+        })
+    }
+
+    fn config_dir(&self) -> Option<PathBuf> {
+        Self::directories().map(|found| found.config_dir().to_owned())
+    }
+
+    fn state_dir(&self) -> Option<PathBuf> {
+        // macOS has no state directory; what is kept there must still outlive a restart.
+        Self::directories().map(|found| {
+            found
+                .state_dir()
+                .unwrap_or_else(|| found.data_local_dir())
+                .to_owned()
+        })
+    }
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// A bar on a terminal, lines otherwise.
+    #[default]
+    Auto,
+    /// A bar.
+    Bar,
+    /// Lines.
+    Plain,
+    /// One JSON object a line.
+    Json,
+    /// Nothing.
+    None,
+}
+
+impl Progress {
+    const CHOICES: &'static str = "`auto`, `bar`, `plain`, `json`, `none`";
+
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "auto" => Progress::Auto,
+            "bar" => Progress::Bar,
+            "plain" => Progress::Plain,
+            "json" => Progress::Json,
+            "none" => Progress::None,
+            _ => return None,
+        })
+    }
+}
+
+/// There is no directory to keep state in: no home, and nobody named another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no home directory to keep state in")]
+pub struct NoStateDir;
+
+/// Everything that is decided before a command begins.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration file in use, if there is one.
+    pub file: Option<PathBuf>,
+    /// Where the configuration file is, or would be.
+    pub file_place: Option<PathBuf>,
+    /// The profile in use, if one was chosen.
+    pub profile: Option<Sourced<String>>,
+    /// The cloud whose login host and scope are used.
+    pub cloud: Sourced<&'static Cloud>,
+    /// Base URL of Graph, with version, without a slash at its end.
+    pub endpoint: Sourced<Url>,
+    /// Base URL of the login host, without a slash at its end.
+    pub login_url: Sourced<Url>,
+    /// Whose mailbox; `None` is `/me`.
+    pub mailbox: Option<Sourced<String>>,
+    /// Where sessions and the saved login live.
+    pub state_dir: Result<Sourced<PathBuf>, NoStateDir>,
+    /// PEM certificates to trust besides the platform's.
+    pub ca_file: Option<Sourced<PathBuf>>,
+    /// How progress is shown.
+    pub progress: Sourced<Progress>,
+    /// How often a request is tried again, if the file says so.
+    pub max_retries: Option<Sourced<u32>>,
+    /// Bytes that one mailbox is sent in five minutes, if the file says so; 0 is no limit.
+    pub volume_limit: Option<Sourced<u32>>,
+    /// Seconds a request may take, if the file says so.
+    pub timeout: Option<Sourced<u32>>,
+    /// Every configured way to get a token; the first wins.
+    pub credentials: Credentials,
+    /// The saved login to look for: app and tenant, as far as they are narrowed down.
+    pub identity: credential::Identity,
+}
+
+impl Settings {
+    /// One line for each setting that matters for where requests go: the value, and who decided it.
+    pub fn origins(&self) -> Vec<String> {
+        fn line(name: &str, value: impl fmt::Display, origin: &Origin) -> String {
+            format!("{name} {value} ({origin})")
+        }
+        let mut lines = vec![
+            line("cloud", self.cloud.value.name, &self.cloud.origin),
+            line("endpoint", &self.endpoint.value, &self.endpoint.origin),
+        ];
+        if let Some(Sourced { value, origin }) = &self.profile {
+            lines.push(line("profile", value, origin));
+        }
+        if let Some(Sourced { value, origin }) = &self.mailbox {
+            lines.push(line("mailbox", value, origin));
+        }
+        if let Some(Sourced { value, origin }) = &self.ca_file {
+            lines.push(line("certificates", value.display(), origin));
+        }
+        if let Ok(Sourced { value, origin }) = &self.state_dir {
+            lines.push(line("state directory", value.display(), origin));
+        }
+        lines
+    }
+}
+
+/// Decides every setting.
+///
+/// # Errors
+/// When something is set to what it cannot be, or the file cannot be read. Never because of a
+/// token source that does not work: a command may not need one.
+pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error> {
+    let layers = Layers::open(flags, around)?;
+    let (cloud, endpoint) = hosts(&layers)?;
+    let login_url = match layers.text(
+        flags.login_url.as_ref().map(|url| ("--login-url", url)),
+        "AZURE_AUTHORITY_HOST",
+        |table| table.login_url.as_ref(),
+    )? {
+        Some(Sourced { value, origin }) => {
+            // Azure's own tools take the bare host here.
+            let text = if value.contains("://") {
+                value
+            } else {
+                format!("https://{value}")
+            };
+            url("login URL", endpoint::base, Sourced::new(text, origin))?
+        }
+        None => {
+            let login = Sourced::new(cloud.value.login.to_owned(), cloud.origin.clone());
+            url("login URL", endpoint::base, login)?
+        }
+    };
+    let progress = layers.text(
+        flags.progress.as_ref().map(|name| ("--progress", name)),
+        "GRAPH_ATTACH_PROGRESS",
+        |table| table.progress.as_ref(),
+    )?;
+    let progress = match progress {
+        None => Sourced::new(Progress::Auto, Origin::Default),
+        Some(Sourced { value, origin }) => match Progress::named(&value) {
+            Some(progress) => Sourced::new(progress, origin),
+            None => {
+                return Err(Error::Choice {
+                    origin,
+                    choices: Progress::CHOICES,
+                });
+            }
+        },
+    };
+    Ok(Settings {
+        mailbox: mailbox(&layers)?,
+        ca_file: layers.path(
+            flags.ca_file.as_ref().map(|path| ("--ca-file", path)),
+            "SSL_CERT_FILE",
+            |table| table.ca_file.as_ref(),
+        ),
+        state_dir: state_dir(flags, around),
+        max_retries: layers.file(|table| table.max_retries),
+        volume_limit: layers.file(|table| table.volume_limit),
+        timeout: layers.file(|table| table.timeout),
+        credentials: tokens::candidates(flags, &layers)?,
+        identity: layers.identity(),
+        file: layers.path_in_use(),
+        file_place: layers.place.clone(),
+        profile: layers.profile.clone(),
+        cloud,
+        endpoint,
+        login_url,
+        progress,
+    })
+}
+
+/// Whose mailbox. A variable that is set and empty is the token's own, whatever the file says.
+fn mailbox(layers: &Layers<'_>) -> Result<Option<Sourced<String>>, Error> {
+    const VARIABLE: &str = "GRAPH_ATTACH_MAILBOX";
+    let flag = layers.flags.mailbox.as_ref();
+    if flag.is_none()
+        && layers
+            .around
+            .env(VARIABLE)
+            .is_some_and(|name| name.is_empty())
+    {
+        return Ok(None);
+    }
+    layers.text(flag.map(|name| ("--mailbox", name)), VARIABLE, |table| {
+        table.mailbox.as_ref()
+    })
+}
+
+/// Cloud and endpoint together: each may follow from the other.
+fn hosts(layers: &Layers<'_>) -> Result<(Sourced<&'static Cloud>, Sourced<Url>), Error> {
+    let cloud = layers
+        .text(
+            layers.flags.cloud.as_ref().map(|name| ("--cloud", name)),
+            "GRAPH_ATTACH_CLOUD",
+            |table| table.cloud.as_ref(),
+        )?
+        .map(|Sourced { value, origin }| match Cloud::named(&value) {
+            Ok(cloud) => Ok(Sourced::new(cloud, origin)),
+            Err(problem) => Err(Error::Cloud { origin, problem }),
+        })
+        .transpose()?;
+    let endpoint = layers
+        .text(
+            layers
+                .flags
+                .endpoint
+                .as_ref()
+                .map(|url| ("--endpoint", url)),
+            "GRAPH_ATTACH_ENDPOINT",
+            |table| table.endpoint.as_ref(),
+        )?
+        .map(|text| url("endpoint", endpoint::graph, text))
+        .transpose()?;
+    // Whoever writes the host of another cloud has chosen that cloud, login host and all.
+    let implied = endpoint.as_ref().and_then(|endpoint| {
+        let cloud = endpoint.value.host_str().and_then(Cloud::of_graph_host)?;
+        Some(Sourced::new(cloud, endpoint.origin.clone()))
+    });
+    let cloud = cloud
+        .or(implied)
+        .unwrap_or(Sourced::new(cloud::PUBLIC, Origin::Default));
+    let endpoint = match endpoint {
+        Some(endpoint) => endpoint,
+        None => {
+            let text = format!("{}/v1.0", cloud.value.graph);
+            url(
+                "endpoint",
+                endpoint::graph,
+                Sourced::new(text, cloud.origin.clone()),
+            )?
+        }
+    };
+    Ok((cloud, endpoint))
+}
+
+fn url(
+    what: &'static str,
+    read: fn(&str) -> Result<Url, endpoint::Unusable>,
+    text: Sourced<String>,
+) -> Result<Sourced<Url>, Error> {
+    match read(&text.value) {
+        Ok(url) => Ok(Sourced::new(url, text.origin)),
+        Err(problem) => Err(Error::Url {
+            what,
+            origin: text.origin,
+            problem,
+        }),
+    }
+}
+
+fn state_dir(flags: &Flags, around: &dyn Surroundings) -> Result<Sourced<PathBuf>, NoStateDir> {
+    if let Some(path) = &flags.state_dir {
+        return Ok(Sourced::new(path.clone(), Origin::Flag("--state-dir")));
+    }
+    if let Some(path) = layers::set(around, "GRAPH_ATTACH_STATE_DIR") {
+        return Ok(Sourced::new(
+            path.into(),
+            Origin::Env("GRAPH_ATTACH_STATE_DIR"),
+        ));
+    }
+    // The XDG specification asks for relative paths to be ignored.
+    if let Some(path) = layers::set(around, "XDG_STATE_HOME").map(PathBuf::from)
+        && path.is_absolute()
+    {
+        return Ok(Sourced::new(
+            path.join("graph-attach"),
+            Origin::Env("XDG_STATE_HOME"),
+        ));
+    }
+    around
+        .state_dir()
+        .map(|path| Sourced::new(path, Origin::Default))
+        .ok_or(NoStateDir)
+}
+
+#[cfg(test)]
+mod tests;
