@@ -80,7 +80,9 @@ fn the_service_s_own_limit_is_exit_7() {
         .says("request-id");
     assert!(run.stdout.is_empty());
     assert!(stage.held().is_empty());
-    // Nothing is left to resume.
+    // What is not attached is not forgotten either: `attach || resume` never succeeds without it.
+    stage.run(["resume"]).code(7).says("35 MB");
+    stage.run(["cancel", "--all"]).code(0);
     stage.run(["resume"]).code(0).says("no upload to resume");
 }
 

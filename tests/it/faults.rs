@@ -88,7 +88,7 @@ fn a_lost_last_answer_is_recognised_whatever_the_service_supports() {
 
 #[test]
 fn an_attachment_of_the_same_name_that_cannot_be_read_is_not_assumed_to_be_another() {
-    for (status, code) in [("404", 0), ("403", 4), ("410", 6), ("405", 7)] {
+    for (status, code) in [("404", 0), ("403", 4), ("410", 0), ("405", 0)] {
         for size in [10, 4_000_000] {
             let stage = Stage::new();
             stage.file("f.bin", size);

@@ -165,12 +165,16 @@ impl Stage {
         self.home.path().join(".local/state/graph-attach")
     }
 
-    /// The one session file.
+    /// The one session file, beside those of small files that are attached.
     pub(crate) fn session_file(&self) -> PathBuf {
         let files: Vec<PathBuf> = fs::read_dir(self.state_dir())
             .expect("a state directory")
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension() == Some(OsStr::new("json")))
+            .filter(|path| {
+                let text = fs::read_to_string(path).unwrap_or_default();
+                !(text.contains("\"route\": \"post\"") && text.contains("\"state\": \"finished\""))
+            })
             .collect();
         assert_eq!(files.len(), 1, "{files:?}");
         files.into_iter().next().unwrap()

@@ -35,6 +35,22 @@ pub fn attachment_id(location: &str) -> Option<String> {
     plausible.then_some(id)
 }
 
+/// Reads the id of the item that the attachment is said to be in: a message or an event, in either form.
+pub fn item_id(location: &str) -> Option<String> {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let lower = path.to_ascii_lowercase();
+    let raw = ["/messages", "/events"].iter().find_map(|collection| {
+        let at = lower.rfind(collection)? + collection.len();
+        let rest = &path[at..];
+        match rest.strip_prefix("('") {
+            Some(quoted) => Some(&quoted[..quoted.find("')")?]),
+            None => rest.strip_prefix('/')?.split('/').next(),
+        }
+    })?;
+    let id = percent_decode_str(raw).decode_utf8().ok()?.into_owned();
+    (!id.is_empty() && id.len() <= LONGEST).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -76,6 +92,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_item_is_read_in_both_forms() {
+        for (location, id) in [
+            (
+                "https://h/api/v2.0/Users('a@b')/Messages('AAMk=')/Attachments('x')",
+                Some("AAMk="),
+            ),
+            (
+                "https://h/api/gv1.0/users('a@b')/events('AAMk%3D')/attachments('x')",
+                Some("AAMk="),
+            ),
+            (
+                "https://h/v1.0/me/messages/AAMk=/attachments/x",
+                Some("AAMk="),
+            ),
+            ("https://h/x/Attachments('x')", None),
+            ("https://h/Messages('unclosed", None),
+        ] {
+            assert_eq!(item_id(location).as_deref(), id, "{location}");
+        }
+    }
+
     proptest! {
         #[test]
         fn an_id_comes_back_from_both_forms(id in "[A-Za-z0-9_-]{1,200}={0,2}") {
@@ -89,6 +127,8 @@ mod tests {
         #[test]
         fn any_text_is_read_without_a_panic(text in ".*", tail in ".*") {
             attachment_id(&text);
+            item_id(&text);
+            item_id(&format!("/Messages('{text}')/Attachments('{tail}')"));
             attachment_id(&format!("/Attachments('{text}')/attachments/{tail}"));
         }
     }

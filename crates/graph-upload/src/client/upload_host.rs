@@ -39,6 +39,8 @@ pub enum PutReply {
     Attached {
         /// The attachment's id, when `Location` could be read.
         id: Option<String>,
+        /// The id of the item that it is in, as `Location` writes it.
+        item: Option<String>,
     },
 }
 
@@ -73,6 +75,7 @@ impl UploadClient {
         match reply.status {
             201 => Ok(PutReply::Attached {
                 id: reply.header("location").and_then(location::attachment_id),
+                item: reply.header("location").and_then(location::item_id),
             }),
             // Outlook answers 200; OneDrive's 202 is taken as the same.
             200 | 202 => match SessionReply::read(&reply.body) {

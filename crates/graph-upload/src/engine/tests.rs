@@ -9,7 +9,9 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Cause, Earlier, Failure, Job, MailboxPacer, Outcome, Owned, Service, Services, Source};
+use super::{
+    Cause, Earlier, Failure, Job, MailboxPacer, Outcome, Owned, Service, Services, Source,
+};
 use crate::{
     Attachment, Error, ErrorKind, ExpectedOffset, Host, Item, ItemKind, Route, UploadUrl,
     client::{AttachmentInfo, Created, Meter, PutReply, wire::SessionReply},
@@ -30,6 +32,8 @@ enum Attaching {
     Silent,
     /// It is done, and another attachment's id is named.
     Misnamed,
+    /// It is done, and an id is named that is in no item of ours.
+    Misplaced,
     /// 200, as if more were wanted.
     Taken,
     /// The service itself says later, and does nothing.
@@ -53,6 +57,8 @@ struct Fake {
     lag: Duration,
     reads: RefCell<Vec<Vec<u8>>>,
     requests: RefCell<Vec<&'static str>>,
+    /// Where `Location` says that it is.
+    place: RefCell<Option<String>>,
 }
 
 impl Fake {
@@ -65,11 +71,16 @@ impl Fake {
             lag: Duration::ZERO,
             reads: RefCell::default(),
             requests: RefCell::default(),
+            place: RefCell::default(),
         }
     }
 
     fn count(&self, what: &str) -> usize {
-        self.requests.borrow().iter().filter(|seen| **seen == what).count()
+        self.requests
+            .borrow()
+            .iter()
+            .filter(|seen| **seen == what)
+            .count()
     }
 
     fn add(&self, name: &str, content: Vec<u8>, listed: Instant) -> AttachmentInfo {
@@ -114,6 +125,10 @@ impl Fake {
             Attaching::Answered => Ok(answer(info)),
             Attaching::Misnamed => Ok(answer(AttachmentInfo {
                 id: "id1".to_owned(),
+                ..info
+            })),
+            Attaching::Misplaced => Ok(answer(AttachmentInfo {
+                id: "elsewhere".to_owned(),
                 ..info
             })),
             Attaching::Silent => pending().await,
@@ -200,7 +215,10 @@ impl Service for &Fake {
         if length < size {
             return more(ExpectedOffset::At(length));
         }
-        let answer = |info: AttachmentInfo| PutReply::Attached { id: Some(info.id) };
+        let answer = |info: AttachmentInfo| PutReply::Attached {
+            id: Some(info.id),
+            item: self.place.borrow().clone(),
+        };
         self.attach(content, answer, || more(ExpectedOffset::Missing))
             .await
     }
@@ -398,6 +416,21 @@ fn an_id_that_was_there_before_is_not_ours() {
         fake.add("f.bin", b"x".to_vec(), Instant::now());
         assert_eq!(stage.attach(&fake).unwrap().id.as_deref(), Some("id2"));
     }
+}
+
+#[test]
+fn an_id_in_another_item_is_not_ours() {
+    let stage = Stage::new(3_100_000);
+    let fake = Fake::new(&[Attaching::Misplaced]);
+    fake.place.replace(Some("another item".to_owned()));
+    assert_eq!(stage.attach(&fake).unwrap().id.as_deref(), Some("id1"));
+    // The item's other id is no reason to look: the attachment is asked for.
+    let stage = Stage::new(3_100_000);
+    let fake = Fake::new(&[Attaching::Answered]);
+    fake.place.replace(Some("its immutable id".to_owned()));
+    assert_eq!(stage.attach(&fake).unwrap().id.as_deref(), Some("id1"));
+    // Without a lock it is looked once more before the last range.
+    assert_eq!((fake.count("list"), fake.count("get")), (2, 1));
 }
 
 #[test]

@@ -171,9 +171,7 @@ impl UploadProtocol {
                 self.limits.chunk = (self.limits.chunk / 2).max(SMALLEST_CHUNK);
                 (Then::Go(Pending::Put), None)
             }
-            kind if kind.never_connected() => {
-                (Then::End(Step::Stop(Stop::Error)), None)
-            }
+            kind if kind.never_connected() => (Then::End(Step::Stop(Stop::Error)), None),
             _ => (Then::Abandon(Stop::Error), None),
         };
         self.incident = incident;

@@ -60,12 +60,14 @@ prop_compose! {
     /// How late the service is. All of it together, and the time that a request takes, is within [`LAG`].
     fn lateness()(
         late in 0u64..10_000, first in 0u64..10_000, second in 0u64..10_000, unreadable in 0u64..8_000,
-        none in prop::bool::weighted(0.2),
+        none in prop::bool::weighted(0.2), for_long in prop::bool::weighted(0.2),
     ) -> (Duration, [Duration; 2], Duration) {
         let time = |milliseconds| match none {
             true => Duration::ZERO,
             false => Duration::from_millis(milliseconds),
         };
+        // What cannot be read for longer than that is not known, and no other file.
+        let unreadable = if for_long { unreadable * 10 } else { unreadable };
         (time(late), [time(first), time(second)], time(unreadable))
     }
 }
@@ -112,6 +114,10 @@ proptest! {
             // A session that is dead without a word needs a replacement or two.
             world.limits.max_retries = world.limits.max_retries.max(3);
             end = world.process(Means::Both);
+            while end == End::Stopped(Stop::NotKnown) && unreadable > Duration::from_secs(8) {
+                world.now += Duration::from_secs(30);
+                end = world.process(Means::Both);
+            }
         }
         prop_assert_eq!(end, End::Attached, "{:#?}", world.log);
         prop_assert_eq!(world.service.attached(), 1);

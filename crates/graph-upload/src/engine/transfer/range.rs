@@ -26,11 +26,7 @@ use crate::{
 
 impl<S: Service> Transfer<'_, S> {
     /// Sends one range.
-    pub(super) async fn put(
-        &mut self,
-        range: Range,
-        last: bool,
-    ) -> Result<Done<Answer>, Failure> {
+    pub(super) async fn put(&mut self, range: Range, last: bool) -> Result<Done<Answer>, Failure> {
         if let Some(done) = self.pace(range.len(), last).await {
             return Ok(done);
         }
@@ -68,16 +64,24 @@ impl<S: Service> Transfer<'_, S> {
         let request = services
             .service
             .put(&url, range.start, size, bytes.clone(), &meter);
-        let reply = self.while_keeping_record(request, range.len(), last).await?;
+        let reply = self
+            .while_keeping_record(request, range.len(), last)
+            .await?;
         if !matches!(&reply, Err(error) if error.kind.never_connected()) {
             self.services
                 .volume
                 .note(range.len(), self.services.started.elapsed());
         }
         self.buffer = bytes.try_into_mut().unwrap_or_default();
+        let reply = match reply {
+            Ok(PutReply::Attached { id, item }) => {
+                let id = self.only_if_ours(id, item.as_deref()).await;
+                Ok(PutReply::Attached { id, item })
+            }
+            reply => reply,
+        };
         Ok(Done::Answered(reply.map(|reply| match reply {
-            // An id that is another's is none: which one it is, its content tells.
-            PutReply::Attached { id } => Answer::Attached(id.filter(|id| !self.is_known(id))),
+            PutReply::Attached { id, .. } => Answer::Attached(id),
             PutReply::Continues { next, expires } => {
                 if let (Some(record), Some(expires)) = (&mut self.checkpoint.record, expires) {
                     record.expires = Some(expires);
@@ -85,6 +89,19 @@ impl<S: Service> Transfer<'_, S> {
                 Answer::Continues(next)
             }
         })))
+    }
+
+    /// The id that an answer names, unless it is certainly another's: then its content tells which one it is.
+    /// `item` is where the answer says that it is; an item has several ids.
+    async fn only_if_ours(&self, id: Option<String>, item: Option<&str>) -> Option<String> {
+        let id = id.filter(|id| !self.is_known(id))?;
+        if item.is_none_or(|item| item == self.job.item.id) {
+            return Some(id);
+        }
+        match self.services.service.attachment(&self.job.item, &id).await {
+            Err(error) if error.kind == ErrorKind::NotFound => None,
+            _ => Some(id),
+        }
     }
 
     /// Before a range goes out: where the upload stands is on disk. From the second range on the record has
@@ -148,7 +165,11 @@ impl<S: Service> Transfer<'_, S> {
     /// the command started, and does it still have them?
     pub(super) async fn check_content(&mut self, sent: Digest) -> Result<(), SourceError> {
         let whole = self.whole().await?;
-        let earlier = self.checkpoint.record.as_ref().and_then(|record| record.sha256);
+        let earlier = self
+            .checkpoint
+            .record
+            .as_ref()
+            .and_then(|record| record.sha256);
         if !content_is_unchanged(whole, sent, earlier) {
             let how = "what was sent is not what it held at the start";
             return Err(SourceError::Changed {

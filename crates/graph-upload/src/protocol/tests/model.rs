@@ -10,7 +10,6 @@ use crate::{
     Error, ErrorKind, ExpectedOffset, Host,
     protocol::{
         Left, UploadProtocol,
-        doubt::Certainty,
         plan::{Range, Route},
         step::{Answer, Limits, Observation, Search, Sighting, Step, Stop},
     },
@@ -119,29 +118,51 @@ pub(super) fn error(kind: ErrorKind) -> Error {
     error
 }
 
-/// What a request that attaches is answered when its answer is not the right one.
-fn wrong_answer(host: Host, random: &mut fastrand::Rng) -> Error {
+/// What may have come of a request that attaches, whatever the protocol makes of its answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Effect {
+    /// None: nothing reached the service, or it did not know the sender.
+    None,
+    /// At once, if any: the service itself says no.
+    AtOnce,
+    /// Any, at any time.
+    Late,
+}
+
+/// What a request that attaches is answered when its answer is not the right one, and what may be behind it.
+fn wrong_answer(host: Host, random: &mut fastrand::Rng) -> (Error, Effect) {
     const STATUSES: [u16; 19] = [
         400, 401, 403, 404, 408, 409, 412, 413, 415, 416, 423, 425, 429, 500, 501, 502, 503, 503,
         504,
     ];
     match random.u8(..8) {
-        0 => error(ErrorKind::Connect),
-        1 | 2 => error(ErrorKind::Lost),
-        3 => error(ErrorKind::Contradiction),
+        0 => (error(ErrorKind::Connect), Effect::None),
+        1 | 2 => (error(ErrorKind::Lost), Effect::Late),
+        3 => (error(ErrorKind::Contradiction), Effect::Late),
         4 => {
             let status = STATUSES[random.usize(..STATUSES.len())];
-            Error::answer(host, status, b"<html>a page of somebody else's</html>", false)
+            let page = b"<html>a page of somebody else's</html>";
+            (Error::answer(host, status, page, false), Effect::Late)
         }
         _ => {
             let status = STATUSES[random.usize(..STATUSES.len())];
-            let code = if status == 404 { "ErrorItemNotFound" } else { "c" };
+            let code = if status == 404 {
+                "ErrorItemNotFound"
+            } else {
+                "c"
+            };
             let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
             let mut error = Error::answer(host, status, body.as_bytes(), false);
             if status == 503 && random.bool() {
                 error.retry_after = Some(Duration::from_secs(random.u64(..5)));
             }
-            error
+            let effect = match status {
+                401 => Effect::None,
+                400 | 403 | 413 | 415 | 429 => Effect::AtOnce,
+                503 if error.retry_after.is_some() => Effect::AtOnce,
+                _ => Effect::Late,
+            };
+            (error, effect)
         }
     }
 }
@@ -315,17 +336,17 @@ impl World {
             let commit = self.commit(false);
             return act(self, commit);
         }
-        let error = wrong_answer(host, &mut self.random);
-        let commit = match Certainty::of(&error) {
-            Certainty::NothingDone => return Err(error),
-            // The service itself says no. If it did it all the same, it is there to be seen.
-            Certainty::Refused => Commit {
+        let (error, effect) = wrong_answer(host, &mut self.random);
+        let commit = match effect {
+            Effect::None => return Err(error),
+            // If it did it all the same, it is there to be seen.
+            Effect::AtOnce => Commit {
                 at: self.now,
                 listed: [self.now; 2],
                 readable: self.now,
                 session: None,
             },
-            Certainty::Unknown => self.commit(true),
+            Effect::Late => self.commit(true),
         };
         if self.random.bool() {
             let _ = act(self, commit);
@@ -402,8 +423,10 @@ impl World {
         for _ in 0..most {
             let roll = self.random.f64();
             let step = protocol.step(&seen, self.now, roll);
-            self.log
-                .push(format!("{:.1} {seen:?} -> {step:?}", self.now.as_secs_f64()));
+            self.log.push(format!(
+                "{:.1} {seen:?} -> {step:?}",
+                self.now.as_secs_f64()
+            ));
             if self.happens(self.trouble.kills / 2.0) {
                 return End::Killed;
             }
@@ -447,7 +470,8 @@ impl World {
     fn look(&mut self, search: &Search) -> Sighting {
         let reader = self.random.usize(..2);
         let now = self.now;
-        let listed: Vec<(usize, Commit)> = self.service.commits.iter().copied().enumerate().collect();
+        let listed: Vec<(usize, Commit)> =
+            self.service.commits.iter().copied().enumerate().collect();
         let mut ours = Vec::new();
         let mut unclear = false;
         for (number, commit) in listed {
@@ -511,9 +535,9 @@ impl World {
             }
             Step::Post if self.means == Means::NoToken => Observation::Posted(Err(no_token())),
             Step::Create if self.means == Means::NoToken => Observation::Created(Err(no_token())),
-            Step::List => Observation::Listed(
-                self.request(READS, |world| Ok(world.look(&Search::Meanwhile))),
-            ),
+            Step::List => {
+                Observation::Listed(self.request(READS, |world| Ok(world.look(&Search::Meanwhile))))
+            }
             Step::FindAttachment(search) => {
                 let search = search.clone();
                 Observation::Searched(self.request(READS, move |world| Ok(world.look(&search))))
@@ -583,9 +607,8 @@ impl World {
                     // What is under way may be stopped by it.
                     let (number, now) = (self.session, self.now);
                     if !self.service.habits.delete_is_late {
-                        let stopped = |commit: &Commit| {
-                            commit.session == Some(number) && commit.at > now
-                        };
+                        let stopped =
+                            |commit: &Commit| commit.session == Some(number) && commit.at > now;
                         self.service.commits.retain(|commit| !stopped(commit));
                     }
                 }
@@ -597,10 +620,9 @@ impl World {
                 }
                 Observation::Cancelled
             }
-            Step::Wait { .. }
-            | Step::WaitToLook { .. }
-            | Step::Attached { .. }
-            | Step::Stop(_) => unreachable!(),
+            Step::Wait { .. } | Step::WaitToLook { .. } | Step::Attached { .. } | Step::Stop(_) => {
+                unreachable!()
+            }
         }
     }
 }
