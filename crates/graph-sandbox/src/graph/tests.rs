@@ -15,7 +15,7 @@ use crate::{
     shared::Shared,
 };
 
-const REQUESTS: u64 = 2_000;
+const REQUESTS: u64 = 1_000;
 
 struct Draw {
     rng: fastrand::Rng,
@@ -271,7 +271,7 @@ fn thousands_of_requests_bring_no_server_s_error() {
         "http://127.0.0.1:1".to_owned(),
         "http://127.0.0.1:2".to_owned(),
     );
-    let shared = Arc::new(shared.expect("a stand-in"));
+    let shared = Arc::new(shared);
     let mut draw = Draw {
         rng: fastrand::Rng::with_seed(7),
         ids: ids(&shared),
@@ -334,7 +334,7 @@ fn thousands_of_requests_bring_no_server_s_error() {
     }
     // Neither all refused nor all taken: the draw reaches what it should.
     assert!(
-        fine > 50 && elsewhere > 100,
+        fine > 25 && elsewhere > 50,
         "{fine} fine, {elsewhere} elsewhere"
     );
 }
