@@ -60,6 +60,7 @@ mod sandbox_mail;
 mod sandbox_refusals;
 mod sandbox_tls;
 mod sandbox_uploads;
+mod sandbox_values;
 mod secrets;
 mod signals;
 mod source_fire;
