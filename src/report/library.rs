@@ -19,6 +19,17 @@ impl ExitReport {
         [STATE_DIRECTORY, LOCK].contains(&self.name.as_str())
     }
 
+    /// The state directory holds what a newer version of this program wrote.
+    pub fn newer_record(path: &std::path::Path, schema: u64) -> Self {
+        let heading = format!(
+            "`{}` was written by a newer version of graph-attach (schema {schema}): what is under way \
+             there cannot be known",
+            path.display()
+        );
+        Self::new(STATE, "NewerRecord", heading)
+            .advise("use that version, or another directory with `--state-dir DIR`")
+    }
+
     /// A session that may be alive can neither be cancelled nor forgotten.
     pub fn cannot_cancel(id: SessionId, source: &std::io::Error) -> Self {
         let heading = format!(

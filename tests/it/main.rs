@@ -49,6 +49,7 @@ mod mail_dry_run;
 mod mail_items;
 mod mail_many;
 mod mail_send;
+mod once;
 mod progress;
 mod recipes;
 mod resume;

@@ -14,6 +14,9 @@ use graph_attach::digest::Digest;
 use graph_sandbox::{HeldFile, Options, Sandbox, Seen};
 use serde_json::Value;
 
+/// How long a service lags here, in milliseconds: the stand-in lists at once what it has.
+pub(crate) const LAG: &str = "500";
+
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_graph-attach");
 
@@ -94,6 +97,7 @@ impl Stage {
         all.retain(|(name, _)| *name != "GRAPH_ATTACH_SANDBOX");
         all.push(("HOME", self.home.path().to_string_lossy().into_owned()));
         all.push(("PATH", std::env::var("PATH").unwrap_or_default()));
+        all.push(("GRAPH_ATTACH_TEST_LAG", LAG.to_owned()));
         all
     }
 
