@@ -128,7 +128,9 @@ pub(super) fn progress_json<'a>(
         Event::Stopped => EventJson::Stopped,
         Event::Kept { .. }
         | Event::Sending { .. }
-        | Event::Verifying { .. } | Event::Warning(_) | Event::Detail(_) => {
+        | Event::Verifying { .. }
+        | Event::Warning(_)
+        | Event::Detail(_) => {
             return None;
         }
     };

@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -48,7 +47,10 @@ impl Play {
             .env_clear()
             .env("HOME", self.home.path())
             .env("GRAPH_ATTACH_TEST_LAG", LAG.to_string())
-            .env("GRAPH_ATTACH_ENDPOINT", format!("{}/v1.0", self.liar.places.graph))
+            .env(
+                "GRAPH_ATTACH_ENDPOINT",
+                format!("{}/v1.0", self.liar.places.graph),
+            )
             .env("GRAPH_ATTACH_TOKEN", TOKEN)
             .env("GRAPH_ATTACH_MESSAGE", "AAMkItem=")
             .current_dir(self.home.path());
@@ -68,7 +70,13 @@ impl Play {
             .spawn()
             .unwrap();
         let since = Instant::now();
-        let seen = || self.liar.seen().iter().filter(|asked| asked.what == what).count();
+        let seen = || {
+            self.liar
+                .seen()
+                .iter()
+                .filter(|asked| asked.what == what)
+                .count()
+        };
         while seen() < times {
             assert!(since.elapsed() < Duration::from_secs(60), "it never comes");
             thread::sleep(Duration::from_millis(5));
@@ -131,7 +139,10 @@ fn a_lost_answer_is_waited_for_while_the_list_lags() {
             What::List if (2..5).contains(&asked.nth) => nothing_listed(),
             _ => None,
         });
-        let run = play.run(&LARGE_ARGS).code(0).says("answer lost; looking whether it was attached");
+        let run = play
+            .run(&LARGE_ARGS)
+            .code(0)
+            .says("answer lost; looking whether it was attached");
         assert_eq!(play.copies(), 1, "{run:#?}");
         assert_eq!(run.id(), "AAMkA1=");
     }
@@ -139,16 +150,19 @@ fn a_lost_answer_is_waited_for_while_the_list_lags() {
 
 #[test]
 fn no_status_proves_that_nothing_was_done() {
-    for status in [200, 204, 404, 408, 409, 412, 423, 425, 500, 501, 502, 503, 504] {
+    for status in [
+        200, 204, 404, 408, 409, 412, 423, 425, 500, 501, 502, 503, 504,
+    ] {
         for size in [SMALL, LARGE] {
-            let play = Play::new(size, move |asked, _| match asked.what {
-                _ if attaches(asked) && status == 204 => {
-                    Some(Lie::After(Answer::Raw(with_head("204 No Content", "", b""))))
-                }
-                _ if attaches(asked) => after(status, &error("ErrorItemNotFound")),
-                What::List if asked.nth == 2 || asked.nth == 3 => nothing_listed(),
-                _ => None,
-            });
+            let play =
+                Play::new(size, move |asked, _| match asked.what {
+                    _ if attaches(asked) && status == 204 => Some(Lie::After(Answer::Raw(
+                        with_head("204 No Content", "", b""),
+                    ))),
+                    _ if attaches(asked) => after(status, &error("ErrorItemNotFound")),
+                    What::List if asked.nth == 2 || asked.nth == 3 => nothing_listed(),
+                    _ => None,
+                });
             let run = play.run(&LARGE_ARGS);
             assert_eq!(play.copies(), 1, "{status}: {run:#?}");
             assert_eq!(run.code(0).id(), "AAMkA1=", "{status}");
@@ -168,7 +182,11 @@ fn a_command_that_was_killed_while_it_attached_is_gone_on_with_at_once() {
             });
             play.killed_at(&LARGE_ARGS, what, nth);
             let status = play.status();
-            let expected = if size == SMALL { "in_doubt" } else { "resumable" };
+            let expected = if size == SMALL {
+                "in_doubt"
+            } else {
+                "resumable"
+            };
             assert_eq!(status[0]["state"], expected, "{status:?}");
             let run = match next {
                 "attach" => play.run(&LARGE_ARGS),
@@ -188,7 +206,10 @@ fn what_the_service_renamed_is_found_by_its_content() {
             _ if attaches(asked) => lost(),
             What::List if asked.nth > 1 => {
                 let entry = json!({"id": "AAMkA1=", "name": name, "size": 0});
-                Some(Lie::Instead(Answer::Raw(reply(200, &json!({"value": [entry]})))))
+                Some(Lie::Instead(Answer::Raw(reply(
+                    200,
+                    &json!({"value": [entry]}),
+                ))))
             }
             _ => None,
         })
@@ -202,7 +223,11 @@ fn what_the_service_renamed_is_found_by_its_content() {
 
 #[test]
 fn a_page_or_half_of_it_is_no_other_file() {
-    for body in [&b"<html>proxy</html>"[..], b"", &content("f.bin", SMALL)[..SMALL / 2]] {
+    for body in [
+        &b"<html>proxy</html>"[..],
+        b"",
+        &content("f.bin", SMALL)[..SMALL / 2],
+    ] {
         let body = body.to_vec();
         let play = Play::new(SMALL, move |asked, _| match asked.what {
             What::Content if asked.nth <= 2 => {
@@ -212,7 +237,9 @@ fn a_page_or_half_of_it_is_no_other_file() {
         });
         play.run(&["attach", "f.bin"]).code(0);
         // From elsewhere: nothing is known of the first one but what is listed.
-        let run = play.run(&["attach", "--state-dir", "elsewhere", "f.bin"]).code(0);
+        let run = play
+            .run(&["attach", "--state-dir", "elsewhere", "f.bin"])
+            .code(0);
         assert_eq!((play.copies(), run.id()), (1, "AAMkA1="));
         assert!(run.stderr.contains("already"), "{run:#?}");
     }
@@ -222,9 +249,10 @@ fn a_page_or_half_of_it_is_no_other_file() {
 fn what_can_never_be_read_is_not_known() {
     let play = Play::new(SMALL, |asked, _| match asked.what {
         What::Post if asked.nth == 1 => lost(),
-        What::Content if asked.nth <= 40 => {
-            Some(Lie::Instead(Answer::Raw(reply(504, &error("GatewayTimeout")))))
-        }
+        What::Content if asked.nth <= 40 => Some(Lie::Instead(Answer::Raw(reply(
+            504,
+            &error("GatewayTimeout"),
+        )))),
         _ => None,
     });
     let run = play
@@ -266,7 +294,10 @@ fn the_printed_id_is_that_of_the_file() {
         What::List if (2..5).contains(&asked.nth) => {
             let entry = json!({"id": "AAMkOther=", "name": "f.bin", "size": 238});
             let _ = places;
-            Some(Lie::Instead(Answer::Raw(reply(200, &json!({"value": [entry]})))))
+            Some(Lie::Instead(Answer::Raw(reply(
+                200,
+                &json!({"value": [entry]}),
+            ))))
         }
         What::Content if asked.line.contains("AAMkOther") => {
             Some(Lie::Instead(Answer::Raw(with_head("200 OK", "", b"x"))))

@@ -89,14 +89,17 @@ fn a_newer_schema_is_left_alone() {
     fs::write(&path, &newer).unwrap();
     stage.file("f.bin", 10);
     let target = stage.sandbox.message().to_owned();
-    for args in [
-        &["attach", "--message", &target, "f.bin"][..],
-        &["resume"],
-    ] {
-        stage.run(args).code(9).says("a newer version of graph-attach");
+    for args in [&["attach", "--message", &target, "f.bin"][..], &["resume"]] {
+        stage
+            .run(args)
+            .code(9)
+            .says("a newer version of graph-attach");
     }
     assert!(stage.held().is_empty());
-    stage.run(["status"]).code(0).says("a newer version of graph-attach");
+    stage
+        .run(["status"])
+        .code(0)
+        .says("a newer version of graph-attach");
     stage.run(["prune"]).code(0);
     assert_eq!(fs::read_to_string(&path).unwrap(), newer);
 }

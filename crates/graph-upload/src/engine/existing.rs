@@ -188,7 +188,9 @@ impl<S: Service> ExistingAttachments<'_, S> {
         reported: Option<u64>,
     ) -> Result<Verdict, SourceError> {
         let end = self.size().min(HEAD as u64);
-        let head = self.source.read(Range { start: 0, end }, bytes::BytesMut::new());
+        let head = self
+            .source
+            .read(Range { start: 0, end }, bytes::BytesMut::new());
         Ok(judge(read, self.size(), whole, &head.await?, reported))
     }
 
@@ -210,8 +212,8 @@ impl<S: Service> ExistingAttachments<'_, S> {
         let content = self.service.content(self.item, id, self.size(), &mut sink);
         let length = content.await?;
         let digest = hasher.finish();
-        let is_beginning = length < self.size()
-            && self.source.hasher_at(length, &[]).await?.finish() == digest;
+        let is_beginning =
+            length < self.size() && self.source.hasher_at(length, &[]).await?.finish() == digest;
         Ok(ReadBack {
             length,
             digest,

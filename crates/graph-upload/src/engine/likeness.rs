@@ -147,7 +147,14 @@ mod tests {
 
     #[test]
     fn sizes_are_as_good_as_nothing() {
-        for reported in [None, Some(0), Some(50_000), Some(49_999), Some(48 * 1_024), Some(52_487)] {
+        for reported in [
+            None,
+            Some(0),
+            Some(50_000),
+            Some(49_999),
+            Some(48 * 1_024),
+            Some(52_487),
+        ] {
             assert!(is_plausible(reported, 50_000), "{reported:?}");
         }
         assert!(!is_plausible(Some(20_000), 50_000));

@@ -31,9 +31,6 @@ pub use sliding_window::{LIMIT as VOLUME_LIMIT, WINDOW as VOLUME_WINDOW};
 pub use transfer::{Earlier, Job, Services};
 
 /// Attaches one file: byte for byte, once, or says why not.
-pub async fn attach<S: Service>(
-    job: &Job,
-    services: &Services<'_, S>,
-) -> Result<Outcome, Failure> {
+pub async fn attach<S: Service>(job: &Job, services: &Services<'_, S>) -> Result<Outcome, Failure> {
     transfer::Transfer::new(services, job).run().await
 }

@@ -5,16 +5,15 @@ use bytes::Bytes;
 
 use crate::{
     Attachment, Error, Item, UploadUrl,
-    client::{AttachmentInfo, Created, GraphClient, Meter, PutReply, UploadClient, wire::SessionReply},
+    client::{
+        AttachmentInfo, Created, GraphClient, Meter, PutReply, UploadClient, wire::SessionReply,
+    },
 };
 
 /// The service, as one upload needs it.
 pub trait Service {
     /// The item's attachments.
-    fn attachments(
-        &self,
-        item: &Item,
-    ) -> impl Future<Output = Result<Vec<AttachmentInfo>, Error>>;
+    fn attachments(&self, item: &Item) -> impl Future<Output = Result<Vec<AttachmentInfo>, Error>>;
 
     /// One attachment, by its id.
     fn attachment(

@@ -9,7 +9,9 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Cause, Earlier, Failure, Job, MailboxPacer, Outcome, Owned, Service, Services, Source};
+use super::{
+    Cause, Earlier, Failure, Job, MailboxPacer, Outcome, Owned, Service, Services, Source,
+};
 use crate::{
     Attachment, Error, ErrorKind, ExpectedOffset, Host, Item, ItemKind, Route, UploadUrl,
     client::{AttachmentInfo, Created, Meter, PutReply, wire::SessionReply},
@@ -69,7 +71,11 @@ impl Fake {
     }
 
     fn count(&self, what: &str) -> usize {
-        self.requests.borrow().iter().filter(|seen| **seen == what).count()
+        self.requests
+            .borrow()
+            .iter()
+            .filter(|seen| **seen == what)
+            .count()
     }
 
     fn add(&self, name: &str, content: Vec<u8>, listed: Instant) -> AttachmentInfo {

@@ -157,9 +157,7 @@ impl UploadProtocol {
         let over = !error.kind.temporary() || self.attempt >= self.limits.max_retries;
         match why {
             // A live session goes on without a token: then nobody can look.
-            LookupReason::Resuming if no_token => {
-                self.follow(self.incident.then.clone(), clock)
-            }
+            LookupReason::Resuming if no_token => self.follow(self.incident.then.clone(), clock),
             LookupReason::BeforeAttaching if no_token && self.route == Route::Session => {
                 self.attach_now(clock)
             }
@@ -207,10 +205,7 @@ impl UploadProtocol {
     fn open_another(&mut self, clock: Clock) -> Step {
         let young = self.item_not_replicated_yet();
         let (delay, why) = match self.not_found.checked_sub(1) {
-            Some(before) if young => (
-                Duration::from_secs(1 << before),
-                ErrorKind::NotFound,
-            ),
+            Some(before) if young => (Duration::from_secs(1 << before), ErrorKind::NotFound),
             _ => (
                 backoff::delay(ErrorKind::NotFound, self.replaced, None, clock.roll),
                 ErrorKind::Range,

@@ -167,18 +167,13 @@ impl UploadProtocol {
                 };
                 (Then::Go(Pending::Resolve), Duration::ZERO)
             }
-            Deadline => (
-                Then::End(Step::Stop(Stop::Deadline)),
-                Duration::ZERO,
-            ),
+            Deadline => (Then::End(Step::Stop(Stop::Deadline)), Duration::ZERO),
             // Something in between takes smaller requests only, and the session is as it was.
             RangeTooLarge if self.limits.chunk > SMALLEST_CHUNK => {
                 self.limits.chunk = (self.limits.chunk / 2).max(SMALLEST_CHUNK);
                 (Then::Go(Pending::Put), Duration::ZERO)
             }
-            kind if kind.never_connected() => {
-                (Then::End(Step::Stop(Stop::Error)), Duration::ZERO)
-            }
+            kind if kind.never_connected() => (Then::End(Step::Stop(Stop::Error)), Duration::ZERO),
             _ => (Then::Abandon(Stop::Error), Duration::ZERO),
         };
         self.incident = incident;

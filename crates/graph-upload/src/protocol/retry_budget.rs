@@ -101,6 +101,8 @@ impl UploadProtocol {
     /// Whether the command would be over before `delay` is.
     pub(super) fn is_past_deadline(&self, delay: Duration, clock: Clock) -> bool {
         let then = clock.now + delay;
-        self.limits.deadline.is_some_and(|deadline| then >= deadline)
+        self.limits
+            .deadline
+            .is_some_and(|deadline| then >= deadline)
     }
 }

@@ -206,8 +206,7 @@ impl Record {
         if file.get("check").and_then(Value::as_str) != Some(check(&record).as_str()) {
             return Err(LoadError::Damaged);
         }
-        let mut record: Record =
-            serde_json::from_value(record).map_err(|_| LoadError::Damaged)?;
+        let mut record: Record = serde_json::from_value(record).map_err(|_| LoadError::Damaged)?;
         let all_sent = record.sent.offset == record.size && record.url.is_some();
         if schema == Some(WITHOUT_DOUBT) && record.state == State::Unfinished && all_sent {
             // It went out, and nobody wrote down when.

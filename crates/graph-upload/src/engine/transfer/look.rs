@@ -33,7 +33,10 @@ impl<'a, S: Service> Transfer<'a, S> {
         let records = store.inventory().unwrap_or_default().records;
         for record in records {
             if Some(record.id) != ours && record.item == self.job.item {
-                record.attachment_id.iter().for_each(|id| self.services.owned.add(id));
+                record
+                    .attachment_id
+                    .iter()
+                    .for_each(|id| self.services.owned.add(id));
             }
         }
     }

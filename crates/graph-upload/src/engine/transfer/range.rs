@@ -26,11 +26,7 @@ use crate::{
 
 impl<S: Service> Transfer<'_, S> {
     /// Sends one range.
-    pub(super) async fn put(
-        &mut self,
-        range: Range,
-        last: bool,
-    ) -> Result<Done<Answer>, Failure> {
+    pub(super) async fn put(&mut self, range: Range, last: bool) -> Result<Done<Answer>, Failure> {
         if let Some(done) = self.pace(range.len(), last).await {
             return Ok(done);
         }
@@ -68,7 +64,9 @@ impl<S: Service> Transfer<'_, S> {
         let request = services
             .service
             .put(&url, range.start, size, bytes.clone(), &meter);
-        let reply = self.while_keeping_record(request, range.len(), last).await?;
+        let reply = self
+            .while_keeping_record(request, range.len(), last)
+            .await?;
         if !matches!(&reply, Err(error) if error.kind.never_connected()) {
             self.services
                 .volume
@@ -148,7 +146,11 @@ impl<S: Service> Transfer<'_, S> {
     /// the command started, and does it still have them?
     pub(super) async fn check_content(&mut self, sent: Digest) -> Result<(), SourceError> {
         let whole = self.whole().await?;
-        let earlier = self.checkpoint.record.as_ref().and_then(|record| record.sha256);
+        let earlier = self
+            .checkpoint
+            .record
+            .as_ref()
+            .and_then(|record| record.sha256);
         if !content_is_unchanged(whole, sent, earlier) {
             let how = "what was sent is not what it held at the start";
             return Err(SourceError::Changed {

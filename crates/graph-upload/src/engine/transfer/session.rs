@@ -119,13 +119,17 @@ impl<S: Service> Transfer<'_, S> {
                 if (is_new || changed || record.url.is_some()) || !self.checkpoint.is_on_disk() {
                     if let Some(record) = &mut self.checkpoint.record {
                         record.url = None;
-                        (record.acked, record.sent) = (HashedOffset::start(), HashedOffset::start());
+                        (record.acked, record.sent) =
+                            (HashedOffset::start(), HashedOffset::start());
                     }
                     self.save(Durability::Power)?;
                 }
             }
             None => {
-                let id = self.job.spool.or_else(|| self.services.store.map(Store::new_id));
+                let id = self
+                    .job
+                    .spool
+                    .or_else(|| self.services.store.map(Store::new_id));
                 let id = id.unwrap_or_else(|| SessionId::draw(|| fastrand::u8(..)));
                 self.checkpoint.claim(id);
                 let record = self.new_record(id);
@@ -155,7 +159,9 @@ impl<S: Service> Transfer<'_, S> {
         self.acked = (0, Hasher::default());
         self.sent = (HashedOffset::start(), None);
         let Some(earlier) = self.checkpoint.record.take() else {
-            return Ok(Done::Answered(Err(Error::contradiction("there is no record"))));
+            return Ok(Done::Answered(Err(Error::contradiction(
+                "there is no record",
+            ))));
         };
         let id = earlier.id;
         let record = Record {
@@ -182,7 +188,12 @@ impl<S: Service> Transfer<'_, S> {
             .as_ref()
             .and_then(|record| record.url.as_ref())
         {
-            Some(url) => self.services.service.status(url).await.map(|said| said.next),
+            Some(url) => self
+                .services
+                .service
+                .status(url)
+                .await
+                .map(|said| said.next),
             None => Err(Error::local(ErrorKind::NotFound, "there is no session")),
         }
     }

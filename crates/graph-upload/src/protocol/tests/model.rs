@@ -131,11 +131,20 @@ fn wrong_answer(host: Host, random: &mut fastrand::Rng) -> Error {
         3 => error(ErrorKind::Contradiction),
         4 => {
             let status = STATUSES[random.usize(..STATUSES.len())];
-            Error::answer(host, status, b"<html>a page of somebody else's</html>", false)
+            Error::answer(
+                host,
+                status,
+                b"<html>a page of somebody else's</html>",
+                false,
+            )
         }
         _ => {
             let status = STATUSES[random.usize(..STATUSES.len())];
-            let code = if status == 404 { "ErrorItemNotFound" } else { "c" };
+            let code = if status == 404 {
+                "ErrorItemNotFound"
+            } else {
+                "c"
+            };
             let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
             let mut error = Error::answer(host, status, body.as_bytes(), false);
             if status == 503 && random.bool() {
@@ -402,8 +411,10 @@ impl World {
         for _ in 0..most {
             let roll = self.random.f64();
             let step = protocol.step(&seen, self.now, roll);
-            self.log
-                .push(format!("{:.1} {seen:?} -> {step:?}", self.now.as_secs_f64()));
+            self.log.push(format!(
+                "{:.1} {seen:?} -> {step:?}",
+                self.now.as_secs_f64()
+            ));
             if self.happens(self.trouble.kills / 2.0) {
                 return End::Killed;
             }
@@ -447,7 +458,8 @@ impl World {
     fn look(&mut self, search: &Search) -> Sighting {
         let reader = self.random.usize(..2);
         let now = self.now;
-        let listed: Vec<(usize, Commit)> = self.service.commits.iter().copied().enumerate().collect();
+        let listed: Vec<(usize, Commit)> =
+            self.service.commits.iter().copied().enumerate().collect();
         let mut ours = Vec::new();
         let mut unclear = false;
         for (number, commit) in listed {
@@ -511,9 +523,9 @@ impl World {
             }
             Step::Post if self.means == Means::NoToken => Observation::Posted(Err(no_token())),
             Step::Create if self.means == Means::NoToken => Observation::Created(Err(no_token())),
-            Step::List => Observation::Listed(
-                self.request(READS, |world| Ok(world.look(&Search::Meanwhile))),
-            ),
+            Step::List => {
+                Observation::Listed(self.request(READS, |world| Ok(world.look(&Search::Meanwhile))))
+            }
             Step::FindAttachment(search) => {
                 let search = search.clone();
                 Observation::Searched(self.request(READS, move |world| Ok(world.look(&search))))
@@ -583,9 +595,8 @@ impl World {
                     // What is under way may be stopped by it.
                     let (number, now) = (self.session, self.now);
                     if !self.service.habits.delete_is_late {
-                        let stopped = |commit: &Commit| {
-                            commit.session == Some(number) && commit.at > now
-                        };
+                        let stopped =
+                            |commit: &Commit| commit.session == Some(number) && commit.at > now;
                         self.service.commits.retain(|commit| !stopped(commit));
                     }
                 }
@@ -597,10 +608,9 @@ impl World {
                 }
                 Observation::Cancelled
             }
-            Step::Wait { .. }
-            | Step::WaitToLook { .. }
-            | Step::Attached { .. }
-            | Step::Stop(_) => unreachable!(),
+            Step::Wait { .. } | Step::WaitToLook { .. } | Step::Attached { .. } | Step::Stop(_) => {
+                unreachable!()
+            }
         }
     }
 }
