@@ -26,7 +26,7 @@ const LIBRARY: Rules = &[
 
 /// What the command line's rooms may use inside the command line, beside the library.
 const COMMAND_LINE: Rules = &[
-    ("args", &[]),
+    ("args", &["settings"]),
     ("settings", &[]),
     ("auth", &["settings"]),
     ("report", &["auth", "settings"]),
