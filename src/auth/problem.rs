@@ -196,6 +196,11 @@ pub enum Problem {
     /// The system's store has no key of that name any more.
     #[error("the system's keyring has forgotten the saved login")]
     KeyForgotten(String),
+    /// The service wants the user to prove more than the token does.
+    #[error(
+        "the service wants another sign-in, as a Conditional Access policy asks (claims challenge)"
+    )]
+    Challenged(Option<String>),
     /// The client certificate cannot be used.
     #[error("cannot use the client certificate `{}`: {why}", path.display())]
     Certificate {
@@ -320,6 +325,10 @@ impl Problem {
                     .into(),
                 other.clone(),
             ],
+            Problem::Challenged(Some(line)) => vec![line.clone()],
+            Problem::Challenged(None) => {
+                vec!["sign in anew where the token comes from, as the policy asks".into()]
+            }
             Problem::OtherTenant { is, .. } => vec![format!(
                 "choose another account in the browser, or name its tenant: --tenant {is}"
             )],

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::{
-    Error, Token,
+    Error, Problem, Token,
     reply::AccessToken,
     source::{Context, Fetched, Fixed, Selection, TokenSource, is_saved, select, source},
 };
@@ -34,6 +34,10 @@ struct Cached {
     /// The token, and when it was asked for.
     token: Option<(AccessToken, Timestamp)>,
     notes: Vec<String>,
+    /// Whether the service has challenged a token.
+    challenged: bool,
+    /// Whether a token was renewed for a long upload.
+    prepared: bool,
 }
 
 impl Provider {
@@ -155,6 +159,48 @@ impl Provider {
         Ok((token != *rejected).then_some(token))
     }
 
+    /// A token that meets a claims challenge, in place of one that the service refused; `None` if there was
+    /// one before: what one new sign-in did not help, the next does not.
+    ///
+    /// # Errors
+    /// When the source has no such token.
+    pub async fn challenged(&self, rejected: &Token, claims: &str) -> Result<Option<Token>, Error> {
+        let mut held = self.held.lock().await;
+        if let Some((issued, _)) = &held.token
+            && issued.token != *rejected
+        {
+            return Ok(Some(issued.token.clone()));
+        }
+        if std::mem::replace(&mut held.challenged, true) {
+            return Ok(None);
+        }
+        let answer = self.source.challenge(rejected, claims).await;
+        let issued = self.keep(&mut held, answer, (self.clock)())?;
+        Ok(Some(issued.token))
+    }
+
+    /// Whether there was a claims challenge, for the explanation of a refusal that follows.
+    pub fn was_challenged(&self) -> bool {
+        self.held.try_lock().is_ok_and(|held| held.challenged)
+    }
+
+    /// Sees to it that the token has this long left, as far as its source can: once, before a long upload. A
+    /// failure is none, as long as there is a token.
+    pub async fn prepare(&self, left: SignedDuration) {
+        let mut held = self.held.lock().await;
+        let now = (self.clock)();
+        let Some((issued, _)) = &held.token else {
+            return;
+        };
+        let short = issued
+            .expires
+            .is_some_and(|end| end.duration_since(now) < left);
+        if short && self.source.renewable() && !std::mem::replace(&mut held.prepared, true) {
+            let old = issued_token(&held);
+            let _ = self.ask(&mut held, old.as_ref(), now).await;
+        }
+    }
+
     /// What a person should know about the source; each thing is told once.
     pub async fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.held.lock().await.notes)
@@ -166,15 +212,21 @@ impl Provider {
         instead_of: Option<&Token>,
         now: Timestamp,
     ) -> Result<AccessToken, Error> {
+        let answer = self.source.fetch(instead_of).await;
+        self.keep(held, answer, now)
+    }
+
+    fn keep(
+        &self,
+        held: &mut Cached,
+        answer: Result<Fetched, Problem>,
+        now: Timestamp,
+    ) -> Result<AccessToken, Error> {
         let first = held.token.is_none();
-        let Fetched { issued, note } =
-            self.source
-                .fetch(instead_of)
-                .await
-                .map_err(|problem| Error::Source {
-                    origin: self.origin.clone(),
-                    problem,
-                })?;
+        let Fetched { issued, note } = answer.map_err(|problem| Error::Source {
+            origin: self.origin.clone(),
+            problem,
+        })?;
         held.token = Some((issued.clone(), now));
         held.notes.extend(note.filter(|_| first));
         Ok(issued)
@@ -187,6 +239,10 @@ impl fmt::Debug for Provider {
             .field("origin", &self.origin)
             .finish_non_exhaustive()
     }
+}
+
+fn issued_token(held: &Cached) -> Option<Token> {
+    held.token.as_ref().map(|(issued, _)| issued.token.clone())
 }
 
 /// Whether the source should be asked again before the token ends. Pure.
@@ -203,7 +259,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::auth::{Problem, source::Fetching};
+    use crate::auth::source::Fetching;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -355,6 +411,64 @@ mod tests {
         assert_eq!(provider.token().await.unwrap(), first);
         assert_eq!(provider.renew(&first).await.unwrap(), None);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn before_a_long_upload_a_token_is_renewed_once() {
+        let hour = SignedDuration::from_hours(1);
+        let provider = provider(Counting {
+            left: Some(600),
+            ..counting()
+        });
+        provider.prepare(hour).await;
+        assert_eq!(token(&provider).await, "token-1");
+        provider.prepare(SignedDuration::from_mins(9)).await;
+        assert_eq!(token(&provider).await, "token-1");
+        provider.prepare(hour).await;
+        assert_eq!(token(&provider).await, "token-2");
+        provider.prepare(hour).await;
+        assert_eq!(token(&provider).await, "token-2");
+    }
+
+    #[tokio::test]
+    async fn a_failed_renewal_before_a_long_upload_is_no_failure() {
+        let provider = provider(Counting {
+            left: Some(600),
+            fails_from: 2,
+            ..counting()
+        });
+        assert_eq!(token(&provider).await, "token-1");
+        provider.prepare(SignedDuration::from_hours(1)).await;
+        assert_eq!(token(&provider).await, "token-1");
+    }
+
+    #[tokio::test]
+    async fn a_claims_challenge_is_answered_once_by_a_new_token() {
+        let renewing = provider(counting());
+        let first = renewing.token().await.unwrap();
+        let second = renewing.challenged(&first, "{}").await.unwrap().unwrap();
+        assert_eq!(second.expose(), "token-2");
+        assert_eq!(
+            renewing.challenged(&first, "{}").await.unwrap().unwrap(),
+            second
+        );
+        assert_eq!(renewing.challenged(&second, "{}").await.unwrap(), None);
+        assert!(renewing.was_challenged());
+        for source in [
+            Counting {
+                same: true,
+                ..counting()
+            },
+            Counting {
+                renewable: false,
+                ..counting()
+            },
+        ] {
+            let stuck = provider(source);
+            let first = stuck.token().await.unwrap();
+            let error = stuck.challenged(&first, "{}").await.unwrap_err();
+            assert!(error.to_string().contains("another sign-in"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -2,7 +2,12 @@
 //!
 //! The first one that is set is used, and no other: a source that fails is an error.
 
-use std::{future::Future, path::PathBuf, pin::Pin};
+use std::{
+    future::Future,
+    io::{self, IsTerminal},
+    path::PathBuf,
+    pin::Pin,
+};
 
 use jiff::Timestamp;
 use url::Url;
@@ -41,6 +46,19 @@ pub(super) type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, Probl
 pub(super) trait TokenSource: Send + Sync {
     /// A token, as fresh as the source has one; not `instead_of`, if there is a choice.
     fn fetch<'a>(&'a self, instead_of: Option<&'a Token>) -> Fetching<'a>;
+    /// A token that proves what the service asks for in `claims`. One that is new may do.
+    fn challenge<'a>(&'a self, rejected: &'a Token, claims: &'a str) -> Fetching<'a> {
+        let _ = claims;
+        Box::pin(async move {
+            if self.renewable() {
+                let fetched = self.fetch(Some(rejected)).await?;
+                if fetched.issued.token != *rejected {
+                    return Ok(fetched);
+                }
+            }
+            Err(Problem::Challenged(None))
+        })
+    }
     /// Whether asking again can give another token.
     fn renewable(&self) -> bool;
 }
@@ -103,6 +121,8 @@ pub struct Context {
     pub profile: Option<String>,
     /// Whether the system's store of secrets may keep a login.
     pub keyring: bool,
+    /// Whether somebody is there to sign in again, if the service wants that.
+    pub interactive: bool,
 }
 
 impl Context {
@@ -122,6 +142,7 @@ impl Context {
                 .as_ref()
                 .map(|profile| profile.value.clone()),
             keyring: true,
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The source of a command's tokens, as the Graph client asks it: a provider, or why there is none.
 
+use jiff::SignedDuration;
+
 use graph_upload::{
     TokenError,
     client::{BearerToken, Refusal, TokenFuture, TokenProvider, TokenRequest},
 };
 
+use crate::report::ExitReport;
+
 use super::{
-    Claims, Error, Provider,
+    Claims, Error, Problem, Provider,
     explain::{self, Action, Attempt},
 };
 
@@ -18,7 +22,7 @@ pub struct Tokens(Result<Provider, TokenError>);
 impl Tokens {
     /// The tokens of this provider, or the reason for having none.
     pub fn new(provider: Result<Provider, Error>) -> Self {
-        Tokens(provider.map_err(TokenError::new))
+        Tokens(provider.map_err(token_error))
     }
 
     /// What a person should know about the source; each thing is told once.
@@ -29,9 +33,30 @@ impl Tokens {
         }
     }
 
+    /// Sees to it that the token outlasts an upload of this many bytes, as far as its source can.
+    pub async fn prepare(&self, bytes: u64) {
+        if let Ok(provider) = &self.0 {
+            provider.prepare(upload_time(bytes)).await;
+        }
+    }
+
     fn provider(&self) -> Result<&Provider, TokenError> {
         self.0.as_ref().map_err(Clone::clone)
     }
+}
+
+/// An error as the Graph client passes it on: with its report, which is all that the rest of the program needs.
+fn token_error(error: Error) -> TokenError {
+    TokenError::new(ExitReport::from(error))
+}
+
+/// How long an upload may take on a slow line, and what a token must have left before it. Not more than the
+/// freshest token has: Entra's last an hour and more. Pure.
+fn upload_time(bytes: u64) -> SignedDuration {
+    const SLOW: u64 = 64 * 1024;
+    const MOST: SignedDuration = SignedDuration::from_mins(45);
+    let seconds = i64::try_from(bytes / SLOW).unwrap_or(i64::MAX);
+    SignedDuration::from_secs(seconds).min(MOST)
 }
 
 impl TokenProvider for Tokens {
@@ -39,13 +64,13 @@ impl TokenProvider for Tokens {
     fn token<'a>(&'a self, request: TokenRequest<'a>) -> TokenFuture<'a, BearerToken> {
         Box::pin(async move {
             let provider = self.provider()?;
-            let token = provider.token().await.map_err(TokenError::new)?;
+            let token = provider.token().await.map_err(token_error)?;
             if let (Some(cloud), Some(claims)) = (provider.cloud(), Claims::of(&token)) {
                 let mailbox = !request.is_own_mailbox();
                 if let Some(objection) =
                     explain::objection(&claims, cloud, request.endpoint, mailbox)
                 {
-                    return Err(TokenError::new(Error::from(objection)));
+                    return Err(token_error(Error::from(objection)));
                 }
             }
             Ok(token)
@@ -55,11 +80,28 @@ impl TokenProvider for Tokens {
     fn renew<'a>(&'a self, rejected: &'a BearerToken) -> TokenFuture<'a, Option<BearerToken>> {
         Box::pin(async {
             let provider = self.provider()?;
-            provider.renew(rejected).await.map_err(TokenError::new)
+            provider.renew(rejected).await.map_err(token_error)
+        })
+    }
+
+    fn challenged<'a>(
+        &'a self,
+        rejected: &'a BearerToken,
+        claims: &'a str,
+    ) -> TokenFuture<'a, Option<BearerToken>> {
+        Box::pin(async move {
+            let provider = self.provider()?;
+            let another = provider.challenged(rejected, claims).await;
+            another.map_err(token_error)
         })
     }
 
     fn explain(&self, refusal: &Refusal<'_>) -> Option<TokenError> {
+        if let (401, Ok(provider)) = (refusal.status, &self.0)
+            && provider.was_challenged()
+        {
+            return Some(token_error(Error::from(Problem::Challenged(None))));
+        }
         let action = Action::of(refusal.method, refusal.request.path);
         let attempt = Attempt {
             // Who attaches also looks at what is there: that is not what the permission is for.
@@ -73,6 +115,6 @@ impl TokenProvider for Tokens {
         let claims = Claims::of(refusal.token);
         let now = jiff::Timestamp::now();
         explain::refusal(claims.as_ref(), refusal.status, refusal.code, attempt, now)
-            .map(|explanation| TokenError::new(Error::Explained(explanation)))
+            .map(|explanation| token_error(Error::Explained(explanation)))
     }
 }

@@ -77,9 +77,18 @@ impl CommandContext {
         self.open_store().as_ref().map_err(Clone::clone)
     }
 
-    /// The state directory, for a command that can do without: says once why it must.
-    pub(crate) fn store_or_warn(&self, required: bool) -> report::Result<Option<&Store>> {
-        self.or_without(self.store(), required)
+    /// The state directory, for a command that can do without; why it must is said when the item is
+    /// locked.
+    pub(crate) fn store_if_any(&self, required: bool) -> report::Result<Option<&Store>> {
+        match required {
+            true => self.store().map(Some),
+            false => Ok(self.open_store().as_ref().ok()),
+        }
+    }
+
+    /// Why there is no state directory.
+    pub(super) fn state_error(&self) -> Option<&report::ExitReport> {
+        self.open_store().as_ref().err()
     }
 
     /// What to do without when the state directory failed, unless it is required: says so once.
@@ -107,11 +116,18 @@ impl CommandContext {
     }
 
     /// Says once what it means that nothing can be locked anywhere.
-    pub(super) fn warn_of_no_lock(&self) {
-        if !self.warned_of_lock.replace(true) {
-            self.printer.warn(
-                "there is no directory for locks: two commands at once on the same item may attach twice",
-            );
+    pub(super) fn warn_of_no_lock(&self, error: &dyn std::fmt::Display, uploads: bool) {
+        const TWICE: &str = "two commands at once on the same item may attach twice";
+        if self.warned_of_lock.replace(true) {
+            return;
+        }
+        if uploads && !self.warned.replace(true) {
+            self.printer.warn(&format!(
+                "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
+            ));
+        } else {
+            self.printer
+                .warn(&format!("nothing can be locked ({error}): {TWICE}"));
         }
     }
 
@@ -172,6 +188,14 @@ impl CommandContext {
                 .detail(1, &format!("{ignored} is set too, and ignored"));
         }
         Ok(provider)
+    }
+
+    /// Renews the token, if it would end during an upload of this many bytes.
+    pub(crate) async fn prepare_token(&self, bytes: u64) {
+        let tokens = self.tokens.borrow().clone();
+        if let Some(tokens) = tokens {
+            tokens.prepare(bytes).await;
+        }
     }
 
     /// Says what a person should know about where the token came from.

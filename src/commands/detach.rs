@@ -21,6 +21,7 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> report::
         graph: &graph,
         wait: None,
         required: false,
+        uploads: false,
     };
     let _lock = context.lock_item(&wanted).await?;
     let (mut done, mut first_failure) = (0, None);

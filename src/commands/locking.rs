@@ -31,6 +31,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) wait: Option<Duration>,
     /// Whether it must be in the state directory.
     pub(crate) required: bool,
+    /// Whether it is for an upload, which then cannot be resumed where there is no state directory.
+    pub(crate) uploads: bool,
 }
 
 /// What an attempt came to.
@@ -49,16 +51,21 @@ impl CommandContext {
         loop {
             let pid = match self.try_lock_item(&places, wanted, &mut others).await {
                 Ok(Taken::Lock(lock)) => {
-                    if let Some(error) = lock.passed_over() {
-                        self.warn_of_state(error);
+                    match (self.state_error(), lock.passed_over()) {
+                        _ if !wanted.uploads => {}
+                        (Some(error), _) => self.warn_of_state(error),
+                        (None, Some(error)) => self.warn_of_state(error),
+                        (None, None) => {}
                     }
                     return Ok(Some(lock));
                 }
                 Ok(Taken::Held(pid)) => pid,
                 Err(error) if wanted.required => return Err(error.into()),
                 Err(error) => {
-                    self.warn_of_state(&error);
-                    self.warn_of_no_lock();
+                    match self.state_error() {
+                        Some(first) => self.warn_of_no_lock(first, wanted.uploads),
+                        None => self.warn_of_no_lock(&error, wanted.uploads),
+                    }
                     return Ok(None);
                 }
             };
@@ -113,7 +120,7 @@ impl CommandContext {
     /// Where item locks may be. The first is the state directory; the others are for where that cannot
     /// be written, and the same for all processes of a user.
     fn lock_places(&self, required: bool) -> report::Result<LockPlaces> {
-        let state = self.store_or_warn(required)?;
+        let state = self.store_if_any(required)?;
         let mut places: Vec<PathBuf> = state
             .map(|store| store.dir().to_owned())
             .into_iter()

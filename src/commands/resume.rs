@@ -97,6 +97,7 @@ async fn one(
         graph: services.graph,
         wait,
         required,
+        uploads: true,
     };
     let item_lock = context.lock_item(&wanted).await?;
     let services = &Services {

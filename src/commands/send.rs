@@ -50,6 +50,7 @@ pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> report::Re
         graph: &graph,
         wait: None,
         required: false,
+        uploads: false,
     };
     let lock = context.lock_item(&wanted).await?;
     let draft = match ready(&item, &graph, &retrier).await {

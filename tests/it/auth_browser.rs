@@ -218,6 +218,7 @@ fn context(entra: &Entra, state: &Path) -> Context {
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,
+        interactive: false,
     }
 }
 

@@ -26,6 +26,7 @@ fn context(server: &LoginServer, state: &Path) -> Context {
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,
+        interactive: false,
     }
 }
 

@@ -115,7 +115,19 @@ fn what_is_written_is_what_is_documented() {
 
 #[cfg(all(feature = "azure", feature = "login"))]
 fn sign_in(listener: &mut Listener, stage: &Stage) {
-    use crate::support::login_server::{Answer, LoginServer};
+    use crate::support::{
+        entra::{Entra, Manners},
+        login_server::{Answer, LoginServer},
+        sign_in::{SignIn, browse},
+    };
+
+    let entra = Entra::start(Manners::default());
+    let login = SignIn::start(stage, &entra, &["--client-id", "a"]);
+    browse(&login.url);
+    let line = login.line.clone();
+    let mut run = login.end().code(0);
+    run.stdout.insert_str(0, &line);
+    listener.hear(run);
 
     let token = stage.sandbox.token().to_owned();
     let host = LoginServer::start(move |_, seen| {
@@ -125,7 +137,10 @@ fn sign_in(listener: &mut Listener, stage: &Stage) {
             Answer::login(&token, 3600, "REFRESH")
         }
     });
-    for line in ["auth login --client-id a --tenant t", "auth logout"] {
+    for line in [
+        "auth login --client-id a --tenant t --no-keyring",
+        "auth logout",
+    ] {
         let mut command = stage.command(["--json", "--progress=json"]);
         command
             .args(line.split(' '))
@@ -140,7 +155,7 @@ fn sign_in(listener: &mut Listener, _: &Stage) {
     // What these would write cannot be written without the feature.
     listener
         .seen
-        .extend(["device_code", "logout"].map(str::to_owned));
+        .extend(["browser", "device_code", "login", "logout"].map(str::to_owned));
 }
 
 #[test]

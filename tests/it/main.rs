@@ -16,15 +16,21 @@ mod auth_browser;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_certificate;
 #[cfg(all(feature = "azure", feature = "login"))]
+mod auth_challenge;
+#[cfg(all(feature = "azure", feature = "login"))]
 mod auth_chromium;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_device;
+#[cfg(feature = "login")]
+mod auth_docs;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_entra;
 #[cfg(feature = "keyring")]
 mod auth_keyring;
 #[cfg(all(feature = "azure", feature = "login"))]
 mod auth_login;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod auth_pasted;
 mod auth_tokens;
 mod bad_input;
 mod chaos;
@@ -46,8 +52,11 @@ mod mail_send;
 mod progress;
 mod recipes;
 mod resume;
+mod sandbox_control;
 mod sandbox_faults;
 mod sandbox_items;
+mod sandbox_lag;
+mod sandbox_mail;
 mod sandbox_refusals;
 mod sandbox_tls;
 mod sandbox_uploads;

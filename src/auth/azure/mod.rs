@@ -392,6 +392,7 @@ mod tests {
             state_dir: None,
             profile: None,
             keyring: false,
+            interactive: false,
         };
         let entra = Entra {
             patience: Duration::from_secs(seconds),

@@ -63,7 +63,7 @@ pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
         Some(account) => request.add_extra_param("login_hint", account),
         None => request.add_extra_param("prompt", "select_account"),
     };
-    if let Some(claims) = earlier.and_then(|login| login.challenge.clone()) {
+    if let Some(claims) = beginning.challenge() {
         request = request.add_extra_param("claims", claims);
     }
     let (url, state) = request.url();

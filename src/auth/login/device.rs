@@ -32,9 +32,14 @@ pub struct Pending {
 /// When the state directory cannot be used, or the login service cannot be reached or refuses.
 pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
     let beginning = Beginning::new(app, context)?;
-    let details: StandardDeviceAuthorizationResponse = client(&beginning.saved)?
+    let client = client(&beginning.saved)?;
+    let mut request = client
         .exchange_device_code()
-        .add_scopes(scopes(&beginning.saved))
+        .add_scopes(scopes(&beginning.saved));
+    if let Some(claims) = beginning.challenge() {
+        request = request.add_extra_param("claims", claims);
+    }
+    let details: StandardDeviceAuthorizationResponse = request
         .request_async(&Adapter(&beginning.web))
         .await
         .map_err(|error| beginning.explain(sort(error)))?;

@@ -122,6 +122,11 @@ impl Beginning {
         })
     }
 
+    /// What the service wants proved at this sign-in.
+    fn challenge(&self) -> Option<String> {
+        self.earlier.as_ref()?.challenge.clone()
+    }
+
     /// A refusal with the line that tries again, and the other way in where a policy blocks this one.
     fn explain(&self, problem: Problem) -> Problem {
         match problem {

@@ -6,7 +6,7 @@ use oauth2::RefreshToken;
 use secrecy::ExposeSecret;
 
 use super::{
-    forget_key,
+    App, browser, forget_key,
     keyring::Keyring,
     login_command,
     oauth::{Adapter, client, scopes, sort, take},
@@ -36,7 +36,7 @@ pub(in crate::auth) fn is_saved(wanted: &Identity, context: &Context) -> bool {
 /// The saved login as a source of tokens.
 pub(in crate::auth) struct SavedLogin {
     place: Place,
-    profile: Option<String>,
+    context: Context,
     wanted: Identity,
     web: Web,
     /// Where an older login goes; `None` where it stays.
@@ -50,7 +50,7 @@ impl SavedLogin {
         place.adopt(wanted.client_id.as_deref(), wanted.tenant.as_deref());
         Ok(SavedLogin {
             place,
-            profile: context.profile.clone(),
+            context: context.clone(),
             wanted: wanted.clone(),
             web: Web::new(context.ca_file.as_deref())?,
             keyring: Keyring::of_system().filter(|_| context.keyring),
@@ -60,7 +60,7 @@ impl SavedLogin {
     /// Reads the login, and says whether an earlier version wrote it.
     async fn load(&self) -> Result<(Saved, bool), Problem> {
         let loaded = self.place.load()?.ok_or_else(|| Problem::NoLogin {
-            profile: self.profile.clone(),
+            profile: self.context.profile.clone(),
             line: self.command(),
         })?;
         let login = loaded.login();
@@ -105,24 +105,49 @@ impl SavedLogin {
         )
     }
 
-    async fn renew(&self, saved: &mut Saved) -> Result<AccessToken, Problem> {
+    async fn renew(&self, saved: &mut Saved, claims: Option<&str>) -> Result<AccessToken, Problem> {
         let asked = Timestamp::now();
         redact::register(saved.secrets.refresh_token.expose_secret());
         let refresh_token = RefreshToken::new(saved.secrets.refresh_token.expose_secret().into());
         let client = client(saved)?;
-        let reply = client
+        let mut request = client
             .exchange_refresh_token(&refresh_token)
-            .add_scopes(scopes(saved))
-            .request_async(&Adapter(&self.web))
-            .await
-            .map_err(|error| match sort(error) {
-                Problem::Refused(refusal) if refusal.needs_a_person() => Problem::LoginEnded {
-                    refusal,
-                    again: login_command(&saved.login.client_id, &saved.login.tenant),
-                },
-                problem => problem,
-            })?;
+            .add_scopes(scopes(saved));
+        if let Some(claims) = claims {
+            request = request.add_extra_param("claims", claims);
+        }
+        let reply =
+            request
+                .request_async(&Adapter(&self.web))
+                .await
+                .map_err(|error| match sort(error) {
+                    Problem::Refused(refusal) if refusal.needs_a_person() => Problem::LoginEnded {
+                        refusal,
+                        again: login_command(&saved.login.client_id, &saved.login.tenant),
+                    },
+                    problem => problem,
+                })?;
         Ok(take(saved, &reply, asked)?.0)
+    }
+
+    /// Signs in again in a browser, as the challenge that the login keeps asks for.
+    async fn sign_in_again(&self, saved: &Saved) -> Result<AccessToken, Problem> {
+        let login = &saved.login;
+        let line = login_command(&login.client_id, &login.tenant);
+        if !(self.context.interactive && browser::can_open()) {
+            return Err(Problem::Challenged(Some(line)));
+        }
+        let app = App::new(login.client_id.as_str(), login.tenant.as_str());
+        let context = Context {
+            login_url: login.login_url.clone(),
+            keyring: login.store == Store::Keyring,
+            ..self.context.clone()
+        };
+        let pending = browser::begin(&app, &context).await?;
+        if !browser::open(pending.url.clone()).await {
+            return Err(Problem::Challenged(Some(line)));
+        }
+        Ok(pending.finish(browser::PATIENCE).await?.token)
     }
 
     /// Puts a login of an earlier version where a new one would go, once.
@@ -164,7 +189,7 @@ impl TokenSource for SavedLogin {
                     note,
                 });
             }
-            let issued = self.renew(&mut saved).await?;
+            let issued = self.renew(&mut saved, None).await?;
             let kept = self.place.save(&saved);
             drop(lock);
             // The token is good all the same; the next process renews again.
@@ -173,6 +198,37 @@ impl TokenSource for SavedLogin {
                 .map(|why| format!("the renewed login could not be kept: {why}"))
                 .or(note);
             Ok(Fetched { issued, note })
+        })
+    }
+
+    /// By the refresh token, if that is enough; else by a person, if there is one; else the next login knows
+    /// what is wanted.
+    fn challenge<'a>(&'a self, rejected: &'a Token, claims: &'a str) -> Fetching<'a> {
+        Box::pin(async move {
+            let lock = self.place.lock().await?;
+            let (mut saved, _) = self.load().await?;
+            if let Some(token) = usable(&saved, Some(rejected), Timestamp::now()) {
+                return Ok(token.into());
+            }
+            match self.renew(&mut saved, Some(claims)).await {
+                Ok(token) => {
+                    let kept = self.place.save(&saved).err();
+                    let note =
+                        kept.map(|why| format!("the renewed login could not be kept: {why}"));
+                    Ok(Fetched {
+                        issued: token,
+                        note,
+                    })
+                }
+                Err(Problem::LoginEnded { .. } | Problem::Refused(_)) => {
+                    saved.login.challenge = Some(claims.to_owned());
+                    // Without it the next login may have to be made twice.
+                    let _ = self.place.save(&saved);
+                    drop(lock);
+                    Ok(self.sign_in_again(&saved).await?.into())
+                }
+                Err(problem) => Err(problem),
+            }
         })
     }
 

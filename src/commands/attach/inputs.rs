@@ -30,6 +30,14 @@ pub(super) enum Input {
 }
 
 impl Input {
+    /// How large it is, as far as that can be told before it is opened.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Input::Path(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Input::Stdin => 0,
+        }
+    }
+
     /// As the user wrote it.
     pub(super) fn path(&self) -> &Path {
         match self {

@@ -62,12 +62,15 @@ async fn all(
     let uploads = clients.uploads();
     let endpoint = context.settings.endpoint.value.as_str();
     let required = args.retry.require_state;
-    let store = context.store_or_warn(required)?;
+    let store = context.store_if_any(required)?;
     // Without a token nothing begins: better now than after reading standard input.
     let mailbox = context.mailbox()?;
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
     checked.map_err(|error| report::service(&error, target.item(), "no token"))?;
+    context
+        .prepare_token(inputs.iter().map(Input::size).sum())
+        .await;
     let retrier = Retrier::new(context, &graph);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
@@ -89,8 +92,16 @@ async fn all(
         graph: &graph,
         wait: args.retry.wait,
         required,
+        uploads: true,
     };
     let item_lock = context.lock_item(&wanted).await?;
+    if let Some(Ok(kept)) = &mut pipe
+        && let Some(source) = kept.trouble.take()
+    {
+        let path = kept.path.clone();
+        let error = DirError::Io { path, source };
+        context.or_without::<()>(Err(error.into()), required)?;
+    }
     // A directory in which nothing can be locked is not one to begin sessions in. What it holds
     // counts all the same.
     let readable = store;
@@ -238,7 +249,7 @@ async fn kept(
         };
         pipe::keep(producer, store.as_ref(), &purpose, begun)
     };
-    let mut kept = match tokio::task::spawn_blocking(keep).await? {
+    let kept = match tokio::task::spawn_blocking(keep).await? {
         Ok(kept) => kept,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -247,11 +258,6 @@ async fn kept(
         context
             .printer
             .warn("standard input was empty: so is the attachment");
-    }
-    if let Some(source) = kept.trouble.take() {
-        let path = kept.path.clone();
-        let error = DirError::Io { path, source };
-        context.or_without::<()>(Err(error.into()), args.retry.require_state)?;
     }
     Ok(Ok(kept))
 }

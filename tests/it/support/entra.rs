@@ -47,6 +47,8 @@ pub(crate) struct Manners {
     pub(crate) expires_in: i64,
     /// What the device code flow ends with, instead of a login.
     pub(crate) device_refusal: Option<(&'static str, &'static str)>,
+    /// Whether only a person can prove what a claims challenge asks for.
+    pub(crate) claims_need_a_person: bool,
     /// What a refresh ends with, instead of a new token.
     pub(crate) refresh_refusal: Option<(&'static str, &'static str)>,
 }
@@ -62,6 +64,7 @@ impl Default for Manners {
             ahead: 0,
             expires_in: 3600,
             device_refusal: None,
+            claims_need_a_person: false,
             refresh_refusal: None,
         }
     }
@@ -208,6 +211,7 @@ fn asks(target: &str, step: &str, title: &str) -> Answer {
 fn token(manners: &Manners, memory: &mut Memory, seen: &Seen) -> Answer {
     let value = |name: &str| seen.value(name).unwrap_or_default();
     assert!(seen.line.starts_with("POST "), "{}", seen.line);
+    let mut claims = seen.value("claims").map(str::to_owned);
     let (scope, nonce) = match value("grant_type") {
         "authorization_code" => {
             let Some(asked) = memory.codes.remove(value("code")) else {
@@ -233,11 +237,15 @@ fn token(manners: &Manners, memory: &mut Memory, seen: &Seen) -> Answer {
             if URL_SAFE_NO_PAD.encode(digest) != of("code_challenge") {
                 return Answer::error("invalid_grant", "AADSTS50148: The verifier does not match.");
             }
+            claims = asked.get("claims").cloned();
             (of("scope").to_owned(), asked.get("nonce").cloned())
         }
         "refresh_token" => {
             if let Some((error, description)) = manners.refresh_refusal {
                 return Answer::error(error, description);
+            }
+            if claims.is_some() && manners.claims_need_a_person {
+                return Answer::error("interaction_required", "AADSTS50076: Use another factor.");
             }
             match memory.refresh.remove(value("refresh_token")) {
                 Some(scope) => (scope, None),
@@ -274,6 +282,7 @@ fn token(manners: &Manners, memory: &mut Memory, seen: &Seen) -> Answer {
             "aud": "https://graph.microsoft.com", "tid": manners.tenant, "upn": manners.account,
             "scp": scp, "iat": now, "nbf": now, "exp": now + manners.expires_in, "idtyp": "user",
             "appid": "my-app", "jti": memory.made,
+            "acrs": claims.is_some().then_some("c1"),
         }))
     });
     let mut body = json!({

@@ -113,6 +113,22 @@ impl Answer {
         self
     }
 
+    /// The 401 of a Graph host that wants more proved.
+    pub(crate) fn challenge(claims: &str) -> Self {
+        use base64::{Engine, engine::general_purpose::STANDARD};
+        let body = json!({"error": {
+            "code": "InvalidAuthenticationToken", "message": "Continuous access evaluation",
+        }});
+        let mut answer = Answer::json(401, &body);
+        let header = format!(
+            "Bearer realm=\"\", authorization_uri=\"https://login.example/\", \
+             error=\"insufficient_claims\", claims=\"{}\"",
+            STANDARD.encode(claims)
+        );
+        answer.headers.push(("www-authenticate", header));
+        answer
+    }
+
     /// An access token, as the token endpoint gives it.
     pub(crate) fn token(access: &str, expires_in: i64) -> Self {
         Answer::json(

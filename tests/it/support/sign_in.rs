@@ -12,6 +12,8 @@ use super::{Run, Stage, entra::Entra};
 pub(crate) struct SignIn {
     pub(crate) child: Child,
     stdout: BufReader<ChildStdout>,
+    /// The line that says so, as it came.
+    pub(crate) line: String,
     /// The page to open.
     pub(crate) url: String,
     /// Where it comes back to.
@@ -36,14 +38,15 @@ impl SignIn {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let line: serde_json::Value = serde_json::from_str(&line)
+        let said: serde_json::Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("{line} {:?}", complaint(&mut child)));
-        assert_eq!(line["type"], "browser");
+        assert_eq!(said["type"], "browser");
         SignIn {
             child,
             stdout,
-            url: line["url"].as_str().unwrap().to_owned(),
-            port: u16::try_from(line["port"].as_u64().unwrap()).unwrap(),
+            line,
+            url: said["url"].as_str().unwrap().to_owned(),
+            port: u16::try_from(said["port"].as_u64().unwrap()).unwrap(),
         }
     }
 

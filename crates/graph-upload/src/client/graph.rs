@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     body::Meter,
     client_request_id,
-    token::{BearerToken, Refusal, TokenProvider, TokenRequest},
+    token::{BearerToken, Refusal, TokenProvider, TokenRequest, claims_challenge},
     transport::{self, HttpRequest, Reply, Transport},
     wire::{self, AttachmentInfo, ListPage, SessionReply},
 };
@@ -332,10 +332,14 @@ impl GraphClient {
         reply: &Reply,
         token: &BearerToken,
     ) -> Result<Option<BearerToken>, Error> {
-        match reply.status {
-            401 => self.tokens.renew(token).await.map_err(Error::no_token),
-            _ => Ok(None),
+        if reply.status != 401 {
+            return Ok(None);
         }
+        let another = match claims_challenge(&reply.headers) {
+            Some(claims) => self.tokens.challenged(token, &claims).await,
+            None => self.tokens.renew(token).await,
+        };
+        another.map_err(Error::no_token)
     }
 
     fn outgoing<'a>(

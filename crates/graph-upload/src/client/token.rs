@@ -2,6 +2,11 @@
 
 use std::{fmt, pin::Pin};
 
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -90,6 +95,31 @@ pub struct Refusal<'a> {
     pub token: &'a BearerToken,
 }
 
+/// The claims that a 401 asks for (`WWW-Authenticate: Bearer error="insufficient_claims", claims="…"`), as JSON.
+/// Pure.
+pub(super) fn claims_challenge(headers: &HeaderMap) -> Option<String> {
+    const LONGEST: usize = 16 * 1024;
+    let values = headers.get_all("www-authenticate").iter();
+    let value = values
+        .filter_map(|value| value.to_str().ok())
+        .find(|value| value.contains("insufficient_claims") && value.len() < LONGEST)?;
+    let (_, rest) = value.split_once("claims=\"")?;
+    let (encoded, _) = rest.split_once('"')?;
+    let bytes = CLAIMS
+        .decode(encoded.replace('+', "-").replace('/', "_"))
+        .ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    // What is passed on to the login host is at least an object.
+    let parsed = serde_json::from_str::<serde_json::Value>(&text).ok()?;
+    parsed.is_object().then_some(text)
+}
+
+/// Both alphabets of base64 are met, with padding and without.
+const CLAIMS: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
 /// What a [`TokenProvider`]'s methods return.
 pub type TokenFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, TokenError>> + Send + 'a>>;
 
@@ -104,6 +134,17 @@ pub trait TokenProvider: Send + Sync {
         Box::pin(async { Ok(None) })
     }
 
+    /// A token that meets a claims challenge: the service refuses this one until its user has proved more, as
+    /// `claims` says in JSON. Asked once for a request; by default the same as [`TokenProvider::renew`].
+    fn challenged<'a>(
+        &'a self,
+        rejected: &'a BearerToken,
+        claims: &'a str,
+    ) -> TokenFuture<'a, Option<BearerToken>> {
+        let _ = claims;
+        self.renew(rejected)
+    }
+
     /// Why the service refused, as far as the provider can tell from the token.
     fn explain(&self, refusal: &Refusal<'_>) -> Option<TokenError> {
         let _ = refusal;
@@ -115,5 +156,41 @@ pub trait TokenProvider: Send + Sync {
 impl TokenProvider for BearerToken {
     fn token<'a>(&'a self, _: TokenRequest<'a>) -> TokenFuture<'a, BearerToken> {
         Box::pin(async { Ok(self.clone()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn challenge(value: &str) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("www-authenticate", value.parse().unwrap());
+        claims_challenge(&headers)
+    }
+
+    #[test]
+    fn a_claims_challenge_is_read_and_nothing_else() {
+        let claims = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(claims);
+        let url_safe = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let header = |claims: &str| {
+            format!(
+                "Bearer realm=\"\", authorization_uri=\"https://login.example/\", \
+                 error=\"insufficient_claims\", claims=\"{claims}\""
+            )
+        };
+        assert_eq!(challenge(&header(&encoded)).as_deref(), Some(claims));
+        assert_eq!(challenge(&header(&url_safe)).as_deref(), Some(claims));
+        for other in [
+            "Bearer realm=\"\"".to_owned(),
+            header("!"),
+            header("W10"),
+            header(""),
+            format!("Bearer error=\"invalid_token\", claims=\"{encoded}\""),
+            format!("Bearer error=\"insufficient_claims\", claims=\"{encoded}"),
+        ] {
+            assert_eq!(challenge(&other), None, "{other}");
+        }
     }
 }
