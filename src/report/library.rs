@@ -5,7 +5,6 @@ use graph_upload::client::http_client::CaFile;
 use super::{CommandLine, ExitReport, STATE, USAGE, WRITABLE};
 use crate::{
     session::{DirError, LockError, SessionId},
-    settings::{self, cloud::NoCloud, endpoint::Unusable},
     upload::SourceError,
 };
 

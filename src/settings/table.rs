@@ -64,7 +64,6 @@ pub const LOGIN_URL: Setting = Setting {
     variable: "AZURE_AUTHORITY_HOST",
     default: "the cloud's",
     meaning: "login host",
-    ..NONE
 };
 /// Whose mailbox.
 pub const MAILBOX: Setting = Setting {
@@ -74,7 +73,6 @@ pub const MAILBOX: Setting = Setting {
     variable: "GRAPH_ATTACH_MAILBOX",
     default: "the token's own (`/me`), also when the variable is empty",
     meaning: "mailbox",
-    ..NONE
 };
 /// How progress is shown.
 pub const PROGRESS: Setting = Setting {

@@ -252,9 +252,7 @@ fn named(code: &str, module: &[&str]) -> Vec<Names> {
         module: module.iter().map(|part| (*part).to_owned()).collect(),
         found: Vec::new(),
     };
-    let file =
-        syn::parse_file(code).unwrap_or_else(|error| panic!("{error}: {:?}", code.lines().next()));
-    walk.visit_file(&file);
+    walk.visit_file(&syn::parse_file(code).unwrap());
     walk.found
 }
 

@@ -163,9 +163,9 @@ fn app(
         {
             let heading =
                 format!("`{flag} {given}` is not what the configuration says: `{configured}`");
-            return Err(ExitReport::usage(heading)
-                .advise("leave it out, use another `--profile`, or change the configuration with `--save`")
-                .into());
+            return Err(ExitReport::usage(heading).advise(
+                "leave it out, use another `--profile`, or change the configuration with `--save`",
+            ));
         }
     }
     let client_id = args
@@ -181,8 +181,7 @@ fn app(
     let Some(client_id) = client_id else {
         return Err(
             ExitReport::usage("`auth login` needs the id of an app: `--client-id`")
-                .hints(APPS.iter().map(|hint| Hint::from_text(hint)))
-                .into(),
+                .hints(APPS.iter().map(|hint| Hint::from_text(hint))),
         );
     };
     if let Some(login) = &earlier
@@ -209,8 +208,7 @@ fn save(
     let Some(path) = &settings.file_place else {
         return Err(
             ExitReport::usage("there is no home directory for a configuration file")
-                .advise("name one with `--config FILE`")
-                .into(),
+                .advise("name one with `--config FILE`"),
         );
     };
     let mut keys = vec![

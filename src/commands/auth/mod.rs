@@ -87,7 +87,7 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> report::Resu
     logins(context)?;
     if let Some(Err(error)) = checked {
         let report = report::service(&error, None, "the service was asked");
-        return Err(report.into());
+        return Err(report);
     }
     if good.is_none() {
         unfit(&status, &claims, context, now)?;
