@@ -7,7 +7,7 @@ use crate::{
     graph::{Attachment, Item},
     report::{self, ExitReport},
     session::{HashedOffset, ItemKey, Pipe, Record, Sameness, SessionId, State, Store},
-    upload::{Earlier, Route, Services, Source},
+    upload::{Earlier, Services, Source},
 };
 
 /// One file on one item.
@@ -76,7 +76,7 @@ pub(super) async fn previous_session(
 ) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
     let mut finished = Earlier::Nothing;
     let records = context.records_to_work_on(store)?;
-    forget_old_posts(&records, store);
+    store.forget_old_posts(&records, POST_IS_OLD);
     for mut record in records.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
             continue;
@@ -127,20 +127,9 @@ pub(super) async fn previous_session(
     Ok((finished, None))
 }
 
-/// After which a list certainly shows what was attached in one POST, and its record is of no more use.
-const POST_IS_OLD: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
-
-/// Small files come by the thousand.
-fn forget_old_posts(records: &[Record], store: &Store) {
-    let now = jiff::Timestamp::now();
-    for record in records {
-        let is_old = now.duration_since(record.created) > POST_IS_OLD;
-        if record.state == State::Finished && record.route == Route::Post && is_old {
-            // Of no harm where it stays.
-            let _ = store.forget(record);
-        }
-    }
-}
+/// After which a list certainly shows what was attached, so that its record is of no more use: a few times what
+/// the promise rests on.
+const POST_IS_OLD: std::time::Duration = std::time::Duration::from_secs(120);
 
 /// Ends the session of an upload whose last answer is in doubt, and keeps the doubt.
 async fn without_session(

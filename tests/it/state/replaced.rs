@@ -131,12 +131,20 @@ fn a_live_session_needs_no_token() {
             .run(ATTACH.into_iter().chain(["--max-retries", "0"]))
             .code(5);
         stage.sandbox.clear_faults();
-        let mut command = stage.command(["resume", "--quiet"]);
+        let mut command = stage.command(["resume"]);
         match token {
             None => command.env_remove("GRAPH_ATTACH_TOKEN"),
             Some(token) => command.env("GRAPH_ATTACH_TOKEN", token),
         };
-        Run::of(command.output().unwrap()).code(0);
+        let puts = stage.requests("PUT").len();
+        let run = Run::of(command.output().unwrap());
+        if token.is_some() {
+            // A credential is there, and refused: nobody could look, and that is not as it should be.
+            run.code(4);
+            assert_eq!(stage.requests("PUT").len(), puts);
+            continue;
+        }
+        run.code(0).says("without a token nobody looks");
         assert_eq!(stage.held().len(), 1);
         assert_eq!(stage.requests("PUT").len(), 4, "nothing is sent twice");
     }

@@ -49,6 +49,7 @@ impl UploadProtocol {
                 self.incident.doubt = None;
                 self.session.may_be_finished = false;
                 let rest = self.incident.not_before.saturating_sub(clock.now);
+                let rest = Some(rest).filter(|rest| !rest.is_zero());
                 self.after_wait(rest, ErrorKind::Unavailable, clock)
             }
             (Next::Unknown, _) => Step::Stop(Stop::NotKnown),

@@ -11,7 +11,7 @@
 //! * Just before the request that attaches it is looked once more, if anything could have happened since
 //!   the last look.
 //!
-//! `doubt` says when to look, `lookup` what follows what was seen, `ranges` what follows the answer to a
+//! `state` is what is known between two steps, `doubt` says when to look, `lookup` what follows what was seen, `ranges` what follows the answer to a
 //! range, `retry_budget` how often anything is tried again.
 
 pub mod backoff;
@@ -20,13 +20,17 @@ mod lookup;
 pub mod plan;
 mod ranges;
 mod retry_budget;
+mod state;
 pub mod step;
+
+pub use self::state::Left;
 
 use std::time::Duration;
 
 use self::{
     doubt::{Certainty, Doubt},
     plan::{LARGEST_POST, Range, Route},
+    state::{Incident, LookupReason, Pending, QueryReason, Session, StatusQuery, Then},
     step::{Limits, Observation, Search, Sighting, Step, Stop},
 };
 use crate::{Error, ErrorKind, ExpectedOffset};
@@ -56,174 +60,6 @@ const ASKS: u32 = 2;
 /// After how long somebody else may have attached the file since the last look. Under a lock another
 /// process of this computer cannot; a person or another computer hardly can in less.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Why the protocol looks for the attachment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum LookupReason {
-    /// A request that attaches may have been carried out.
-    Doubt,
-    /// An earlier process left the upload, with nothing in doubt.
-    Resuming,
-    /// The session is about to be replaced.
-    Replacing,
-    /// A while has passed since the last look, and what comes next attaches.
-    BeforeAttaching,
-    /// Attached under this id, after a repetition: was it attached twice?
-    Confirm(String),
-}
-
-/// What is under way, or due after a wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Pending {
-    List,
-    Post,
-    Create,
-    Put,
-    QueryStatus,
-    Find(LookupReason),
-    /// Look into the doubt, or go on if it is over.
-    Doubt,
-    /// Find out where the session stands, then go on with it.
-    Resolve,
-    /// Once the session is cancelled.
-    AfterCancel(Box<Then>),
-}
-
-/// What follows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Then {
-    Go(Pending),
-    /// Replace the session, if that may be done once more.
-    Replace,
-    /// The service wants the other route.
-    OtherRoute(Route),
-    /// The upload has succeeded; it is the id that is looked for.
-    Identified,
-    /// Cancel the session, which is of no use any more, and stop.
-    Abandon(Stop),
-    End(Step),
-}
-
-/// Whether GET on an upload URL helps here. Nobody knows for Outlook, so it is found out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StatusQuery {
-    Possible,
-    Refused,
-}
-
-/// Why the service was asked, which decides what follows when it does not say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum QueryReason {
-    /// An earlier process left the session.
-    Resume,
-    /// The answer to a range was lost.
-    Doubt,
-    /// The service did not take the range, or said that the session is gone.
-    Refusal,
-}
-
-/// What went wrong and is not settled. It begins with an answer that is an error or makes no sense, and is
-/// replaced as a whole when the upload moves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Incident {
-    reason: QueryReason,
-    /// GETs on the upload URL that were spent on it.
-    status_queries: u32,
-    /// Whether it may be attached.
-    doubt: Option<Doubt>,
-    /// Whether nothing says so but that a session is gone which another process left.
-    is_suspicion: bool,
-    /// What follows when it turns out that it is not.
-    then: Then,
-    /// When that may be at the earliest.
-    not_before: Duration,
-}
-
-impl Incident {
-    /// Nothing is wrong.
-    fn none() -> Self {
-        Incident {
-            reason: QueryReason::Doubt,
-            status_queries: 0,
-            doubt: None,
-            is_suspicion: false,
-            then: Then::Go(Pending::Resolve),
-            not_before: Duration::ZERO,
-        }
-    }
-
-    /// The service refused a range, or has no such session.
-    fn refusal() -> Self {
-        Incident {
-            reason: QueryReason::Refusal,
-            ..Incident::none()
-        }
-    }
-
-    /// It may be attached; `then` follows when it is not.
-    fn doubt(doubt: Doubt, then: Then, not_before: Duration) -> Self {
-        Incident {
-            doubt: Some(doubt),
-            then,
-            not_before,
-            ..Incident::none()
-        }
-    }
-}
-
-/// What is known of the session at hand.
-#[derive(Debug, Clone)]
-struct Session {
-    /// Every byte before this one is acknowledged.
-    acked: u64,
-    /// One past the last byte that ever went to it.
-    sent: u64,
-    /// The furthest that any acknowledgement reached; only beyond it is progress.
-    high: u64,
-    /// Whether this comes from disk, where it may be older than the truth.
-    from_disk: bool,
-    /// Whether a process that could not save may have finished it a moment ago.
-    may_be_finished: bool,
-    status_query: StatusQuery,
-    /// Whether a range was last answered that the item is not there.
-    item_missing: bool,
-    /// Refusals of a range that the service, asked, then wanted.
-    agreed_refusals: u32,
-    /// Repeats of one range that were refused as conflicts.
-    refused_repeats: u32,
-}
-
-impl Session {
-    /// One of which the service holds `acked` bytes, and to which `sent` bytes went.
-    fn at(acked: u64, sent: u64) -> Self {
-        Session {
-            acked,
-            sent,
-            high: acked,
-            from_disk: false,
-            may_be_finished: false,
-            status_query: StatusQuery::Possible,
-            item_missing: false,
-            agreed_refusals: 0,
-            refused_repeats: 0,
-        }
-    }
-}
-
-/// What an earlier process left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
-    /// Bytes that were acknowledged.
-    pub acked: u64,
-    /// Bytes that were handed over.
-    pub sent: u64,
-    /// Whether there is a session; without one it was given up, or never opened.
-    pub session: bool,
-    /// Whether the session is over by now, by the clock, and has been for a while.
-    pub expired: bool,
-    /// How long ago a request that attaches may have been carried out, if one may.
-    pub doubt: Option<Duration>,
-}
 
 /// The state of one upload.
 #[derive(Debug, Clone)]
@@ -510,7 +346,7 @@ impl UploadProtocol {
         };
         let (then, delay) = match error.kind {
             ErrorKind::BodyTooLarge if self.may_switch(Route::Session) => {
-                (Then::OtherRoute(Route::Session), Duration::ZERO)
+                (Then::OtherRoute(Route::Session), None)
             }
             _ => self.after_failure(error, Pending::Post, clock),
         };
@@ -531,7 +367,13 @@ impl UploadProtocol {
     }
 
     /// A request that attaches failed; `then` follows after `delay` if it turns out that it attached nothing.
-    fn unsettled(&mut self, error: &Error, then: Then, delay: Duration, clock: Clock) -> Step {
+    fn unsettled(
+        &mut self,
+        error: &Error,
+        then: Then,
+        delay: Option<Duration>,
+        clock: Clock,
+    ) -> Step {
         let lag = match Certainty::of(error) {
             Certainty::NothingDone => {
                 self.incident.doubt = None;
@@ -545,12 +387,12 @@ impl UploadProtocol {
         let doubt = Doubt::new(clock.now, Duration::ZERO, lag);
         self.incident = Incident {
             reason: self.incident.reason,
-            ..Incident::doubt(doubt, then, clock.now + delay)
+            ..Incident::doubt(doubt, then, clock.now + delay.unwrap_or_default())
         };
         if error.kind == ErrorKind::Deadline {
             return Step::Stop(Stop::Deadline);
         }
-        if lag.is_zero() && !delay.is_zero() {
+        if let (true, Some(delay)) = (lag.is_zero(), delay) {
             if !self.is_past_deadline(delay, clock) {
                 return self.wait(delay, error.kind, Pending::Doubt, clock);
             }

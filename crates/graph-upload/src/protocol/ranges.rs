@@ -1,7 +1,5 @@
 //! What follows the answer to a range, or the lack of one: on, ask, again, or a new session.
 
-use std::time::Duration;
-
 use super::{
     ASKS, Clock, Incident, LookupReason, NOT_FOUND, ODDITIES, Pending, QueryReason,
     REFUSED_REPEATS, REPLACEMENTS, SMALLEST_CHUNK, StatusQuery, Then, UploadProtocol,
@@ -154,7 +152,7 @@ impl UploadProtocol {
                 self.session.refused_repeats += 1;
                 match self.session.refused_repeats < REFUSED_REPEATS {
                     true => self.after_failure(error, Pending::Resolve, clock),
-                    false => (Then::Replace, Duration::ZERO),
+                    false => (Then::Replace, None),
                 }
             }
             Lost | Unavailable | Conflict | Contradiction | Intermediary => {
@@ -165,16 +163,16 @@ impl UploadProtocol {
                     doubt: incident.doubt,
                     ..Incident::refusal()
                 };
-                (Then::Go(Pending::Resolve), Duration::ZERO)
+                (Then::Go(Pending::Resolve), None)
             }
-            Deadline => (Then::End(Step::Stop(Stop::Deadline)), Duration::ZERO),
+            Deadline => (Then::End(Step::Stop(Stop::Deadline)), None),
             // Something in between takes smaller requests only, and the session is as it was.
             RangeTooLarge if self.limits.chunk > SMALLEST_CHUNK => {
                 self.limits.chunk = (self.limits.chunk / 2).max(SMALLEST_CHUNK);
-                (Then::Go(Pending::Put), Duration::ZERO)
+                (Then::Go(Pending::Put), None)
             }
-            kind if kind.never_connected() => (Then::End(Step::Stop(Stop::Error)), Duration::ZERO),
-            _ => (Then::Abandon(Stop::Error), Duration::ZERO),
+            kind if kind.never_connected() => (Then::End(Step::Stop(Stop::Error)), None),
+            _ => (Then::Abandon(Stop::Error), None),
         };
         self.incident = incident;
         if last {

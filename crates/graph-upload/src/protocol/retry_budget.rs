@@ -18,8 +18,8 @@ impl UploadProtocol {
         error: &Error,
         pending: Pending,
         clock: Clock,
-    ) -> (Then, Duration) {
-        let stop = |stop| (Then::End(Step::Stop(stop)), Duration::ZERO);
+    ) -> (Then, Option<Duration>) {
+        let stop = |stop| (Then::End(Step::Stop(stop)), None);
         match error.kind {
             ErrorKind::Deadline => stop(Stop::Deadline),
             ErrorKind::Contradiction if error.is("UploadUrlRefused") => stop(Stop::Error),
@@ -35,7 +35,7 @@ impl UploadProtocol {
                 }
                 let delay =
                     backoff::delay(error.kind, self.oddities, error.retry_after, clock.roll);
-                (Then::Go(pending), delay)
+                (Then::Go(pending), Some(delay))
             }
             ErrorKind::NotFound if error.is("ErrorItemNotFound") && self.not_found < NOT_FOUND => {
                 if self.not_found >= self.limits.max_retries {
@@ -43,7 +43,7 @@ impl UploadProtocol {
                 }
                 let delay = Duration::from_secs(1 << self.not_found);
                 self.not_found += 1;
-                (Then::Go(pending), delay)
+                (Then::Go(pending), Some(delay))
             }
             kind if kind.temporary() || kind == ErrorKind::Conflict => {
                 if self.attempt >= self.limits.max_retries {
@@ -51,7 +51,7 @@ impl UploadProtocol {
                 }
                 self.attempt += 1;
                 let delay = backoff::delay(kind, self.attempt, error.retry_after, clock.roll);
-                (Then::Go(pending), delay)
+                (Then::Go(pending), Some(delay))
             }
             _ => stop(Stop::Error),
         }
@@ -60,16 +60,21 @@ impl UploadProtocol {
     /// A request failed that is safe to repeat.
     pub(super) fn failed(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
         match self.after_failure(error, pending, clock) {
-            (Then::Go(pending), delay) => self.wait(delay, error.kind, pending, clock),
+            (Then::Go(pending), Some(delay)) => self.wait(delay, error.kind, pending, clock),
             (then, _) => self.follow(then, clock),
         }
     }
 
     /// Does what follows the incident, after a wait if there is one.
-    pub(super) fn after_wait(&mut self, delay: Duration, why: ErrorKind, clock: Clock) -> Step {
-        match self.incident.then.clone() {
-            Then::Go(pending) if !delay.is_zero() => self.wait(delay, why, pending, clock),
-            then => self.follow(then, clock),
+    pub(super) fn after_wait(
+        &mut self,
+        delay: Option<Duration>,
+        why: ErrorKind,
+        clock: Clock,
+    ) -> Step {
+        match (self.incident.then.clone(), delay) {
+            (Then::Go(pending), Some(delay)) => self.wait(delay, why, pending, clock),
+            (then, _) => self.follow(then, clock),
         }
     }
 

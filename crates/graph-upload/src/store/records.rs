@@ -12,10 +12,10 @@ use super::{
     id::SessionId,
     lock::{self, Lock, LockError},
     private_dir::{self, DirError},
-    record::{LoadError, Record},
+    record::{LoadError, Record, State},
     usage_log::UsageLog,
 };
-use crate::Digest;
+use crate::{Digest, Route};
 
 /// Longest state file that is read. A record lists the attachments that were there before: 250 of
 /// them with ids of 300 characters are 80 KiB.
@@ -152,6 +152,20 @@ impl Store {
         }
         found.sort();
         Ok(found)
+    }
+
+    /// Forgets records of finished POSTs that are older than `age`: small files come by the thousand, and a
+    /// list shows what was attached so long ago. One that comes back after a power cut goes the next time.
+    pub fn forget_old_posts(&self, records: &[Record], age: Duration) {
+        let now = jiff::Timestamp::now();
+        for record in records {
+            let since = Duration::try_from(now.duration_since(record.created));
+            let is_old = since.is_ok_and(|since| since > age);
+            if record.state == State::Finished && record.route == Route::Post && is_old {
+                // Of no harm where it stays.
+                let _ = remove(&self.path(record.id));
+            }
+        }
     }
 
     /// Removes a record alone.
