@@ -212,9 +212,14 @@ impl GraphClient {
     pub async fn send(&self, item: &Item) -> Result<(), Error> {
         let url = self.url(&format!("{}/send", item.path()));
         // A body of no bytes, so that `Content-Length: 0` is said.
-        self.asking(Method::POST, &url, Some(Bytes::new()), false)
+        let reply = self
+            .asking(Method::POST, &url, Some(Bytes::new()), false)
             .await?;
-        Ok(())
+        match reply.status {
+            202 => Ok(()),
+            // A page of something in between, say: nobody knows what it did.
+            _ => Err(unreadable(&reply, "sending")),
+        }
     }
 
     async fn asking(
