@@ -8,7 +8,7 @@ use graph_upload::{
 };
 
 use super::{
-    Claims, Error, Problem, Provider,
+    Claims, CredentialError, Error, Provider,
     explain::{self, Action, Attempt},
 };
 
@@ -61,7 +61,7 @@ impl TokenProvider for Tokens {
             if let (Some(cloud), Some(claims)) = (provider.cloud(), Claims::of(&token)) {
                 let mailbox = !request.is_own_mailbox();
                 if let Some(objection) =
-                    explain::objection(&claims, cloud, request.endpoint, mailbox)
+                    explain::preflight(&claims, cloud, request.endpoint, mailbox)
                 {
                     return Err(TokenError::new(Error::from(objection)));
                 }
@@ -93,7 +93,9 @@ impl TokenProvider for Tokens {
         if let (401, Ok(provider)) = (refusal.status, &self.0)
             && provider.was_challenged()
         {
-            return Some(TokenError::new(Error::from(Problem::Challenged(None))));
+            return Some(TokenError::new(Error::from(CredentialError::Challenged(
+                None,
+            ))));
         }
         let action = Action::of(refusal.method, refusal.request.path);
         let attempt = Attempt {

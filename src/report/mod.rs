@@ -140,7 +140,7 @@ fn credentials(error: &auth::Error) -> ExitReport {
         auth::Kind::State => STATE,
     };
     let name = match error {
-        auth::Error::Objection(_) | auth::Error::Explained(_) => "WrongToken",
+        auth::Error::PreflightError(_) | auth::Error::Explained(_) => "WrongToken",
         _ => "NoToken",
     };
     let mut report = ExitReport::new(code, name, error.to_string()).hints(error.hints());
