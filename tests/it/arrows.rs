@@ -28,7 +28,8 @@ const LIBRARY: Rules = &[
 const COMMAND_LINE: Rules = &[
     ("args", &[]),
     ("settings", &[]),
-    ("auth", &["settings"]),
+    ("pasted", &[]),
+    ("auth", &["pasted", "settings"]),
     ("terminal", &["settings"]),
     ("report", &["auth", "settings", "terminal"]),
     (
