@@ -93,6 +93,7 @@ plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s 0 -l null -d 'The paths of --files-from end with NUL instead of a line break'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l stdin-from-command -d 'Run the command behind `--` and attach what it writes, if it exits with 0'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l inline -d 'Show it inside the HTML body, where that refers to `cid:CID`'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l verify -d 'Read the attachment back and compare it'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l again -d 'Attach a second copy although the same content is already attached'
@@ -198,6 +199,8 @@ bar\t'A bar'
 plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l discard-unfinished -d 'Throw away what came through pipes and is not attached, too; asks first'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s y -l yes -d 'Do not ask'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s q -l quiet -d 'Print results and errors only'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s v -l verbose -d 'Say more; repeat for even more'
@@ -284,6 +287,7 @@ plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s y -l yes -d 'Do not ask'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l even-if-unfinished -d 'Send although an upload to it is unfinished, or may be'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s q -l quiet -d 'Print results and errors only'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s v -l verbose -d 'Say more; repeat for even more'
@@ -435,9 +439,28 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l port -d 'Port of the Graph host [default: any free one]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l upload-port -d 'Port of the upload host [default: any free one]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l host -d 'Address to listen on; others than loopback can be reached by others' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l allow-host -d 'Host name, besides those of loopback, to which control requests answer' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l env-file -d 'Write the variables into a file once both hosts listen; it is removed at the end' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token -d 'The bearer token [default: one that looks like the service\'s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token-ttl -d 'How long tokens live, in seconds (assumed: about an hour, in life)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l scopes -d 'Permissions of the token, separated by blanks [default: all that are needed here]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l seed -d 'Make ids, tokens, delays and chance the same every time' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l fault -d 'What goes wrong, and when: WHERE@N[xCOUNT]=WHAT[:ARG], such as put@3=reset:1000000' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l fault-rate -d 'How often a request is struck by a fault that is drawn, from 0 to 1' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l latency -d 'Wait before every answer, in milliseconds' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l bandwidth -d 'Bytes a second in each direction, such as 2MB [default: as fast as it goes]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l idle-timeout -d 'How long no byte may move before a connection is closed, in seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l gzip -d 'Compress answers in JSON: never, for clients that take it, or always' -r -f -a "off\t''
+accepted\t''
+always\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l content -d 'Where the content of attachments is kept; of `hash` only size and SHA-256' -r -f -a "file\t''
+memory\t''
+hash\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l upload-auth -d 'What the upload host makes of an Authorization header' -r -f -a "refuse\t''
+own\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l max-range -d 'Largest range that is taken [default: any; documented: less than 4 MB]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l casing -d 'Letter case of the keys in answers to ranges [default: camel; pascal for china]' -r -f -a "camel\t''
 pascal\t''
 doc\t''"
@@ -474,8 +497,30 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l lo
 path\t''
 missing\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l settle -d 'How long a new item answers 404 wherever attachments are concerned, in milliseconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l list-lag -d 'How long lists do not know of a new attachment, and still know of a removed one: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l message-lag -d 'How long lists of messages and events do not know of a new, moved or sent one: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l late-commit -d 'How long after its answer an attaching request takes effect: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l value-lag -d 'How long a new attachment cannot be read back: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l early-value -d 'Answer to reading back during that time' -r -f -a "404\t''
+empty\t''
+half\t''
+504\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l rename -d 'What becomes of the names of attachments (assumed)' -r -f -a "none\t''
+nfc\t''
+nfd\t''
+trim\t''
+replace\t''
+lower\t''
+upper\t''
+suffix\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l reply-properties -d 'Extended properties in the message of createReply and the like (assumed)' -r -f -a "drop\t''
+keep\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l throttle-bytes -d 'Upload volume of a mailbox within the window [default: no limit; documented: 150MB]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l throttle-window -d 'The window of --throttle-bytes, in seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l refused-bytes -d 'Whether the bytes of refused requests count in that window' -r -f -a "count\t''
+free\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l requests -d 'Requests of a mailbox within ten minutes; 0 for no limit' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l send-rate -d 'Messages that a mailbox sends within a minute [default: no limit; documented: 30, for SMTP]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l concurrency -d 'Requests of a mailbox at a time; 0 for no limit' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l retry-after -d 'Retry-After when a limit is hit, in seconds; `none` leaves it out' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l audience -d 'Form of the upload host\'s 401' -r -f -a "resource\t''
@@ -488,7 +533,10 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l ot
 no-sessions\t''
 deny\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l reported-size -d 'Size that is reported for attachments' -r -f -a "inflated\t''
-exact\t''"
+exact\t''
+zero\t''
+smaller\t''
+rounded\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r

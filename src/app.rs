@@ -5,13 +5,15 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use clap::Parser;
 
 use crate::{
-    args::{Cli, ColorChoice, Command, GlobalArgs},
+    args::{Cli, Command, GlobalArgs},
     commands,
     commands::CommandContext,
-    report, settings, signals,
+    report::{self, ExitReport},
+    settings::{self, Color, Progress},
+    signals,
     signals::Signals,
     terminal,
-    terminal::{Color, Printer},
+    terminal::Printer,
 };
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
@@ -19,11 +21,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     forbid_core_dumps();
     #[cfg(target_os = "linux")]
     keep_memory_private();
-    let cli = match Cli::try_parse_from(args) {
+    let given: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&given) {
         Ok(cli) => cli,
         Err(error) => {
             // Help goes to standard output, complaints to standard error; either may be closed.
             let printed = error.print();
+            if error.use_stderr() && given.iter().any(|word| word == "--json") {
+                tell_program(&error);
+            }
             return ExitCode::from(match printed {
                 _ if error.use_stderr() => report::USAGE,
                 Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => report::FAILURE,
@@ -32,6 +38,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     ExitCode::from(run_command(&cli))
+}
+
+/// A command line that cannot be read, as a line of JSON. People were told already.
+fn tell_program(error: &clap::Error) {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let heading = first.strip_prefix("error: ").unwrap_or(first);
+    let options = terminal::Options {
+        json: true,
+        ..terminal::Options::default()
+    };
+    let surroundings = terminal::Surroundings::default();
+    let streams = terminal::Streams::of_this_process();
+    Printer::new(options, &surroundings, streams, Vec::new())
+        .json(&ExitReport::usage(heading).json(None));
 }
 
 /// A core dump would hold the token. The hard limit stays, for commands that this one runs and that
@@ -75,12 +96,12 @@ fn run_command(cli: &Cli) -> u8 {
         _ => flags(cli),
     };
     let settings = settings::load(&flags, &settings::System);
-    let progress = match &settings {
-        Ok(settings) => settings.progress.value,
-        Err(_) => settings::Progress::None,
+    let (progress, color) = match &settings {
+        Ok(settings) => (settings.progress.value, settings.color.value),
+        Err(_) => (Progress::None, cli.global.color.unwrap_or_default()),
     };
-    let printer = printer(&cli.global, progress);
-    let result = settings.map_err(anyhow::Error::from).and_then(|settings| {
+    let printer = printer(&cli.global, progress, color);
+    let result = settings.map_err(ExitReport::from).and_then(|settings| {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -92,16 +113,16 @@ fn run_command(cli: &Cli) -> u8 {
     });
     let code = match result {
         Ok(code) => code,
-        Err(error) => {
-            let report = report::exit_report(&error);
-            printer.error(&report.problem);
+        Err(report) => {
+            printer.failed(&report);
             report.code
         }
     };
     // Results that nobody received are a failure, unless nobody wants them (`| head`).
     match printer.stdout_failed() {
         Some(kind) if kind != std::io::ErrorKind::BrokenPipe => {
-            printer.error(&report::unwritten(kind));
+            let heading = format!("the results could not be written to standard output: {kind}");
+            printer.error(&ExitReport::new(report::FAILURE, "Output", heading));
             code.max(report::FAILURE)
         }
         _ => code,
@@ -109,7 +130,7 @@ fn run_command(cli: &Cli) -> u8 {
 }
 
 /// Runs the command, unless a signal ends it first: then says where it stopped, and dies by it.
-async fn until_signal(cli: &Cli, context: &CommandContext) -> anyhow::Result<u8> {
+async fn until_signal(cli: &Cli, context: &CommandContext) -> report::Result<u8> {
     let mut signals = match &cli.command {
         command if command.handles_signals() => return commands::run(command, context).await,
         _ => Signals::listen()?,
@@ -125,50 +146,42 @@ async fn until_signal(cli: &Cli, context: &CommandContext) -> anyhow::Result<u8>
     }
 }
 
-fn printer(global: &GlobalArgs, progress: settings::Progress) -> Printer {
+fn printer(global: &GlobalArgs, progress: Progress, color: Color) -> Printer {
     let options = terminal::Options {
         json: global.json,
         quiet: global.quiet,
         verbose: global.verbose,
-        color: match global.color {
-            ColorChoice::Auto => Color::Auto,
-            ColorChoice::Always => Color::Always,
-            ColorChoice::Never => Color::Never,
-        },
-        progress: match progress {
-            settings::Progress::Auto => terminal::Progress::Auto,
-            settings::Progress::Bar => terminal::Progress::Bar,
-            settings::Progress::Plain => terminal::Progress::Plain,
-            settings::Progress::Json => terminal::Progress::Json,
-            settings::Progress::None => terminal::Progress::None,
-        },
+        color,
+        progress,
     };
     let surroundings = terminal::Surroundings::of_this_process();
     let streams = terminal::Streams::of_this_process();
-    Printer::with_flags(options, &surroundings, streams, repeated(global))
+    Printer::new(options, &surroundings, streams, repeated(global))
 }
 
 /// The flags that a next command needs too. What prints a token is left out: it may hold a secret.
-fn repeated(global: &GlobalArgs) -> Vec<terminal::Flag> {
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+fn repeated(global: &GlobalArgs) -> Vec<(&'static str, OsString)> {
+    let path = |path: &Option<PathBuf>| path.clone().map(OsString::from);
+    let text = |text: &Option<String>| text.clone().map(OsString::from);
     let file = global.token_file.clone();
     let file = file.filter(|file| file.as_os_str() != "-");
     [
-        ("--cloud", global.cloud.clone()),
-        ("--endpoint", global.endpoint.clone()),
-        ("--profile", global.profile.clone()),
+        ("--cloud", text(&global.cloud)),
+        ("--endpoint", text(&global.endpoint)),
+        ("--profile", text(&global.profile)),
         ("--config", path(&global.config)),
         ("--token-file", path(&file)),
         ("--ca-file", path(&global.ca_file)),
         ("--state-dir", path(&global.state_dir)),
     ]
     .into_iter()
-    .filter_map(|(name, value)| Some((name, format!("{name} {}", report::shell(&value?)))))
+    .filter_map(|(name, value)| Some((name, value?)))
     .collect()
 }
 
 fn flags(cli: &Cli) -> settings::Flags {
     let global = &cli.global;
+    let request = cli.command.request();
     settings::Flags {
         cloud: global.cloud.clone(),
         endpoint: global.endpoint.clone(),
@@ -180,7 +193,12 @@ fn flags(cli: &Cli) -> settings::Flags {
         mailbox: cli.command.mailbox().map(str::to_owned),
         token_file: global.token_file.clone(),
         token_command: global.token_command.clone(),
-        progress: global.progress.map(|progress| progress.name().to_owned()),
+        progress: global.progress,
+        color: global.color,
+        max_retries: request.and_then(|request| request.max_retries),
+        timeout: request.and_then(|request| request.timeout),
+        deadline: request.and_then(|request| request.deadline),
+        reaches_service: cli.command.reaches_service(),
         creates_profile: cli.command.creates_profile(),
     }
 }

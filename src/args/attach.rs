@@ -1,14 +1,15 @@
 //! `attach`, and the options that it shares with `resume`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint};
 
-use super::{mail::ComposeArgs, values};
+use super::{RequestArgs, mail::ComposeArgs, values};
+use crate::settings::time;
 
 /// Attach files to a message or an event.
 ///
-/// Prints the id of each attachment. Run again, it goes on where it was interrupted, and attaches
+/// Prints the id of each attachment. Run again, it continues where it was interrupted, and attaches
 /// nothing twice.
 #[derive(Debug, Args)]
 #[command(long_about = LONG_ABOUT)]
@@ -98,7 +99,7 @@ Examples:
 
 Attach files to a message or an event.
 
-Prints the id of each attachment. Run again, it goes on where it was interrupted, and attaches
+Prints the id of each attachment. Run again, it continues where it was interrupted, and attaches
 nothing twice.";
 
 /// A message or an event.
@@ -118,25 +119,17 @@ pub struct ItemArgs {
     pub mailbox: Option<String>,
 }
 
-/// How long to go on trying.
+/// How long to keep trying, for a command that uploads.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Retries and timeouts")]
 pub struct RetryArgs {
-    /// Failures in a row that are followed by another try [default: 10]
-    #[arg(long, value_name = "N")]
-    pub max_retries: Option<u32>,
+    /// Those of every command that sends requests.
+    #[command(flatten)]
+    pub request: RequestArgs,
 
-    /// Give a request up when no byte moved for this many seconds [default: 60]
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub timeout: Option<u32>,
-
-    /// Give the command up after this many seconds
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
-    pub deadline: Option<u32>,
-
-    /// Wait for another process that works on the same item, up to SECS seconds
-    #[arg(long, value_name = "SECS", num_args = 0..=1, require_equals = true, default_missing_value = "86400")]
-    pub wait: Option<u32>,
+    /// Wait for another process that works on the same item, up to TIME
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "24h", value_parser = time::parse)]
+    pub wait: Option<Duration>,
 
     /// Fail when the session cannot be saved, rather than upload without being able to resume
     #[arg(long)]

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, ValueHint};
+
+use crate::settings::{Color, Progress};
 
 /// Options that every command takes. The values are decided in `config`: a flag wins over the
 /// environment, that over the configuration file.
@@ -53,50 +55,11 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// Colors in messages
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: ColorChoice,
+    /// Colors in messages [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<Color>,
 
     /// How progress is shown [env: GRAPH_ATTACH_PROGRESS]
     #[arg(long, global = true, value_name = "HOW")]
-    pub progress: Option<ProgressChoice>,
-}
-
-/// When to use colors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ColorChoice {
-    /// On a terminal, unless NO_COLOR is set
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// How to show progress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProgressChoice {
-    /// A bar on a terminal, lines otherwise
-    Auto,
-    /// A bar
-    Bar,
-    /// Lines
-    Plain,
-    /// One JSON object a line, on standard error
-    Json,
-    /// Nothing
-    None,
-}
-
-impl ProgressChoice {
-    /// The word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            ProgressChoice::Auto => "auto",
-            ProgressChoice::Bar => "bar",
-            ProgressChoice::Plain => "plain",
-            ProgressChoice::Json => "json",
-            ProgressChoice::None => "none",
-        }
-    }
+    pub progress: Option<Progress>,
 }

@@ -25,7 +25,7 @@ pub fn is_conversation(id: &str) -> bool {
     id.starts_with("AAQk")
 }
 
-/// The id in a link; `None` when `text` is no link.
+/// The id in a link; `None` when `text` is not a link.
 pub fn id_in(text: &str) -> Result<Option<String>, String> {
     let text = text.trim();
     let scheme = text.get(..8).unwrap_or(text).to_ascii_lowercase();

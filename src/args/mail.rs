@@ -1,11 +1,11 @@
 //! `draft`, `find`, `send`, `ls` and `detach`: what surrounds an upload.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{ItemArgs, RetryArgs, values};
-use crate::graph::Address;
+use super::{ItemArgs, values};
+use crate::{graph::Address, settings::time};
 
 /// One value of `--to`: an address, or several.
 #[derive(Debug, Clone)]
@@ -193,7 +193,7 @@ pub struct DetachArgs {
     pub request: RequestArgs,
 }
 
-/// How long to go on trying, for a command that uploads nothing.
+/// How long to keep trying. The values are decided in `settings`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Retries and timeouts")]
 pub struct RequestArgs {
@@ -201,23 +201,11 @@ pub struct RequestArgs {
     #[arg(long, value_name = "N")]
     pub max_retries: Option<u32>,
 
-    /// Give a request up when no byte moved for this many seconds [default: 60]
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    pub timeout: Option<u32>,
+    /// Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub timeout: Option<Duration>,
 
-    /// Give the command up after this many seconds
-    #[arg(long, value_name = "SECS", value_parser = clap::value_parser!(u32).range(1..=31_536_000))]
-    pub deadline: Option<u32>,
-}
-
-impl From<&RequestArgs> for RetryArgs {
-    fn from(args: &RequestArgs) -> Self {
-        RetryArgs {
-            max_retries: args.max_retries,
-            timeout: args.timeout,
-            deadline: args.deadline,
-            wait: None,
-            require_state: false,
-        }
-    }
+    /// Give the command up after this long
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub deadline: Option<Duration>,
 }

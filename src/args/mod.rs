@@ -16,7 +16,7 @@ pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 #[cfg(feature = "login")]
 pub use auth::{AuthLoginArgs, AuthLogoutArgs};
-pub use global::{ColorChoice, GlobalArgs};
+pub use global::GlobalArgs;
 pub use mail::{
     ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
 };
@@ -31,7 +31,6 @@ pub use sessions::{CancelArgs, CompletionsArgs, PruneArgs, ResumeArgs, StatusArg
     long_about = LONG_ABOUT,
     max_term_width = 100,
     propagate_version = true,
-    disable_help_subcommand = true,
     arg_required_else_help = true
 )]
 pub struct Cli {
@@ -48,7 +47,7 @@ const LONG_ABOUT: &str = "\
 Examples:
   graph-attach sandbox -- graph-attach attach README.md     try it, no account needed
   graph-attach attach --message ID report.pdf video.mp4     attach files to a message
-  graph-attach resume                                       go on with an interrupted upload
+  graph-attach resume                                       finish an interrupted upload
 
 Attach files of up to 150 MB to Outlook messages and events through Microsoft Graph.
 
@@ -113,6 +112,26 @@ impl Command {
         }
     }
 
+    /// Retries and timeouts, on the commands that send requests.
+    pub fn request(&self) -> Option<&RequestArgs> {
+        match self {
+            Command::Attach(args) => Some(&args.retry.request),
+            Command::Resume(args) => Some(&args.retry.request),
+            Command::Cancel(args) => Some(&args.request),
+            Command::Draft(args) => Some(&args.request),
+            Command::Find(args) => Some(&args.request),
+            Command::Send(args) => Some(&args.request),
+            Command::Ls(args) => Some(&args.request),
+            Command::Detach(args) => Some(&args.request),
+            _ => None,
+        }
+    }
+
+    /// Whether it may send requests to the service.
+    pub fn reaches_service(&self) -> bool {
+        !matches!(self, Command::Sandbox(_) | Command::Completions(_))
+    }
+
     /// `--mailbox`, on the commands that have it.
     pub fn mailbox(&self) -> Option<&str> {
         match self {
@@ -132,7 +151,7 @@ impl Command {
     }
 }
 
-/// The clap tree, for what is generated from it: completions and manual pages.
+/// The clap tree, for what is generated from it: completions and manual pages. `help` has none of its own.
 pub fn command() -> clap::Command {
-    <Cli as clap::CommandFactory>::command()
+    <Cli as clap::CommandFactory>::command().disable_help_subcommand(true)
 }

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use super::{RequestArgs, RetryArgs};
 
-/// Go on with interrupted uploads.
+/// Finish interrupted uploads.
 #[derive(Debug, Args)]
 #[command(long_about = "\
 Examples:
@@ -13,7 +13,7 @@ Examples:
   graph-attach resume 7Q2K          the session whose id begins so
   graph-attach resume report.pdf    the uploads of this file
 
-Go on with interrupted uploads. A session that is still alive needs no token.")]
+Finish interrupted uploads. A session that is still alive needs no token.")]
 pub struct ResumeArgs {
     /// Session ids (or their beginnings), or files
     #[arg(value_name = "SESSION|FILE", value_hint = ValueHint::AnyPath)]
@@ -51,7 +51,7 @@ pub struct CancelArgs {
     #[arg(long, conflicts_with = "sessions")]
     pub all: bool,
 
-    /// How long to go on trying.
+    /// Retries and timeouts.
     #[command(flatten)]
     pub request: RequestArgs,
 }

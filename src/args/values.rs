@@ -103,7 +103,7 @@ pub fn size(text: &str) -> Result<u64, String> {
         "k" | "kib" => 1_024,
         "mb" => 1_000_000,
         "m" | "mib" => 1_048_576,
-        _ => return Err(format!("`{unit}` is no unit: use B, KB, KiB, MB or MiB")),
+        _ => return Err(format!("`{unit}` is not a unit: use B, KB, KiB, MB or MiB")),
     };
     number
         .parse::<u64>()

@@ -2,26 +2,23 @@
 
 use std::{io, time::Duration};
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::{
-    context::CommandContext,
-    resume::{Prefix, ambiguous, by_prefix, unknown},
-    retrier::Retrier,
-};
+use super::{context::CommandContext, retrier::Retrier, session_prefix::find_session};
 use crate::{
-    args::{CancelArgs, RetryArgs},
+    args::CancelArgs,
     digest::{Digest, Hasher},
     graph::{Error, GraphClient, Kind, UploadClient, UploadUrl},
-    report::{self, NotKnown, Request, flags},
-    session::{Durability, Record, State, Store},
+    report::{self, CommandLine, ExitReport},
+    session::{Durability, Record, SessionId, State, Store},
+    terminal::{CommandResult, Printer},
     upload::Source,
 };
 
 /// After which an attachment is looked for once more: the service may be committing it.
 const SETTLE: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let mut chosen: Vec<&Record> = Vec::new();
@@ -36,36 +33,26 @@ pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> anyhow::
         }
     }
     for text in &args.sessions {
-        let record = match by_prefix(text, &records) {
-            Ok(record) => record,
-            Err(Prefix::Ambiguous(ids)) => return Err(ambiguous(text, &ids)),
-            Err(Prefix::Unknown) => return Err(unknown(text, &records)),
-        };
+        let record = find_session(text, &records)?;
         if !chosen.iter().any(|other| other.id == record.id) {
             chosen.push(record);
         }
     }
-    let retry = RetryArgs::from(&args.request);
-    let clients = context.clients(Some(&retry))?;
+    let clients = context.clients()?;
     let (uploads, graph) = (clients.uploads(), clients.graph(context.provider()));
-    let retrier = Retrier::new(context, &graph, &retry);
-    let (mut done, mut first) = (0, None);
+    let retrier = Retrier::new(context, &graph);
+    let (mut done, mut first_failure) = (0, None);
     for record in chosen {
         let clients = (&uploads, &graph);
         match one(record, store, clients, &retrier, context).await {
             Ok(()) => done += 1,
             Err(error) => {
-                let report = report::exit_report(&error);
-                context.printer.error(&report.problem);
-                first.get_or_insert(report.code);
+                context.printer.failed(&error);
+                first_failure.get_or_insert(error.code);
             }
         }
     }
-    Ok(match first {
-        None => report::SUCCESS,
-        Some(_) if done > 0 => report::PARTIAL,
-        Some(code) => code,
-    })
+    Ok(report::partial(first_failure, done))
 }
 
 /// Ends a session at the service.
@@ -80,7 +67,7 @@ async fn ended(
             return Ok(());
         };
         match error.kind {
-            // Its URL is not taken any more: nobody can go on with it.
+            // Its URL is not accepted any more: nothing can continue it.
             Kind::Unauthorized | Kind::Forbidden => return Ok(()),
             Kind::Connect if url.is_local() => return Ok(()),
             // A range of a process that was just ended may still be on its way.
@@ -99,19 +86,16 @@ async fn one(
     (uploads, graph): (&UploadClient, &GraphClient),
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let _lock = context.lock_session(store, record.id, None).await?;
     let Some(record) = store.load(record.id)? else {
         return Ok(());
     };
     if let Some(url) = &record.url {
-        ended(url, uploads, retrier)
-            .await
-            .map_err(|error| Request {
-                what: format!("cannot cancel session {}", record.id),
-                error,
-                item: None,
-            })?;
+        ended(url, uploads, retrier).await.map_err(|error| {
+            let what = format!("cannot cancel session {}", record.id);
+            report::service(&error, None, &what)
+        })?;
     }
     if may_be_attached(&record)
         && let Some(id) = after_all(&record, graph, retrier).await?
@@ -119,22 +103,12 @@ async fn one(
         return attached(record, id, store, context);
     }
     store.forget(&record)?;
-    let text = match record.state {
-        State::Finished => "forgotten; its file stays attached",
-        _ => "cancelled",
-    };
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "cancelled",
-            "id": record.id,
-            "name": record.attachment.name,
-        }));
-    } else {
-        context.printer.note(&format!(
-            "session {} ({}) is {text}",
-            record.id, record.attachment.name
-        ));
-    }
+    context.printer.result(&Cancelled {
+        id: record.id,
+        name: &record.attachment.name,
+        attachment: None,
+        finished: record.state == State::Finished,
+    });
     Ok(())
 }
 
@@ -150,7 +124,7 @@ async fn after_all(
     record: &Record,
     graph: &GraphClient,
     retrier: &Retrier<'_>,
-) -> anyhow::Result<Option<String>> {
+) -> report::Result<Option<String>> {
     let Some(content) = content(record).await else {
         return Ok(None);
     };
@@ -166,18 +140,14 @@ async fn after_all(
             // A stand-in on this computer that is over.
             Err(error) if error.kind == Kind::Connect && local => return Ok(None),
             Err(error) => {
-                return Err(NotKnown {
-                    message: format!(
-                        "session {} is over at the service; `{}` may be attached",
-                        record.id, record.attachment.name
-                    ),
-                    error: Some(error),
-                    hints: vec![
-                        format!("graph-attach ls {}", flags(&record.item)),
-                        format!("graph-attach cancel {}", record.id),
-                    ],
-                }
-                .into());
+                let message = format!(
+                    "session {} is over at the service; `{}` may be attached",
+                    record.id, record.attachment.name
+                );
+                let cancel = CommandLine::own("cancel").operand(record.id.to_string());
+                return Err(ExitReport::not_known(message, Some(&error))
+                    .run(CommandLine::own("ls").item(&record.item))
+                    .run(cancel));
             }
         }
     }
@@ -225,7 +195,7 @@ fn attached(
     id: String,
     store: &Store,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let finished = Record {
         state: State::Finished,
         url: None,
@@ -244,23 +214,39 @@ fn attached(
             _ => Err(error),
         })?;
     }
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "cancelled",
-            "id": finished.id,
-            "name": finished.attachment.name,
-            "attachment": id,
-        }));
-    } else {
-        context.printer.note(&format!(
-            "session {} ({}) is attached after all, {id}",
-            finished.id, finished.attachment.name
-        ));
-        context.printer.hint(&format!(
-            "graph-attach detach {} {}",
-            flags(&finished.item),
-            report::shell(&id)
-        ));
+    context.printer.result(&Cancelled {
+        id: finished.id,
+        name: &finished.attachment.name,
+        attachment: Some(&id),
+        finished: true,
+    });
+    if !context.printer.is_json() {
+        let detach = CommandLine::own("detach").item(&finished.item).operand(&id);
+        context.printer.hint(&detach.into());
     }
     Ok(())
+}
+
+/// A session that is ended and forgotten.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "cancelled")]
+struct Cancelled<'a> {
+    id: SessionId,
+    name: &'a str,
+    /// The attachment that it turned out to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<&'a str>,
+    #[serde(skip)]
+    finished: bool,
+}
+
+impl CommandResult for Cancelled<'_> {
+    fn show(&self, printer: &Printer) {
+        let text = match (self.attachment, self.finished) {
+            (Some(id), _) => format!("attached after all, {id}"),
+            (None, true) => "forgotten; its file stays attached".to_owned(),
+            (None, false) => "cancelled".to_owned(),
+        };
+        printer.note(&format!("session {} ({}) is {text}", self.id, self.name));
+    }
 }

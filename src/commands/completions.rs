@@ -6,7 +6,7 @@ use crate::{
     report,
 };
 
-pub(super) fn run(args: &CompletionsArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) fn run(args: &CompletionsArgs, context: &CommandContext) -> report::Result<u8> {
     context.printer.raw(&completions::script(args.shell));
     Ok(report::SUCCESS)
 }

@@ -12,7 +12,7 @@ use super::{context::CommandContext, retrier::Retrier};
 use crate::{
     args::{ComposeArgs, People},
     graph::{Address, Body, Draft, Found, GraphClient, ItemKind},
-    report::{MailRequest, Usage},
+    report::{self, ExitReport},
     upload::SourceError,
 };
 
@@ -30,13 +30,10 @@ pub(super) fn is_given(args: &ComposeArgs) -> bool {
 }
 
 /// What the options say. Reads the files that they name.
-pub(super) fn draft(args: &ComposeArgs) -> anyhow::Result<Draft> {
+pub(super) fn draft(args: &ComposeArgs) -> report::Result<Draft> {
     if args.subject.is_none() && args.json_file.is_none() {
-        return Err(Usage::new(
-            "the draft has no subject",
-            &["give it one with `--subject TEXT`; `--subject ''` leaves it empty"],
-        )
-        .into());
+        return Err(ExitReport::usage("the draft has no subject")
+            .advise("give it one with `--subject TEXT`; `--subject ''` leaves it empty"));
     }
     let base = match &args.json_file {
         None => Map::new(),
@@ -45,13 +42,11 @@ pub(super) fn draft(args: &ComposeArgs) -> anyhow::Result<Draft> {
             match serde_json::from_str(&text(path)?) {
                 Ok(Value::Object(message)) => message,
                 Ok(_) => {
-                    let hint = "it looks like {\"subject\": \"Report\", \"body\": {\"contentType\": \"text\", \"content\": \"…\"}}";
-                    return Err(
-                        Usage::new(format!("`{shown}` is no message in JSON"), &[hint]).into(),
-                    );
+                    return Err(ExitReport::usage(format!("`{shown}` is not a message in JSON"))
+                        .advise("it looks like {\"subject\": \"Report\", \"body\": {\"contentType\": \"text\", \"content\": \"…\"}}"));
                 }
                 Err(error) => {
-                    return Err(Usage::new(format!("`{shown}` is not JSON: {error}"), &[]).into());
+                    return Err(ExitReport::usage(format!("`{shown}` is not JSON: {error}")));
                 }
             }
         }
@@ -113,18 +108,16 @@ pub(super) async fn create(
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<Found> {
+) -> report::Result<Found> {
     let mailbox = context.mailbox()?;
     let made = retrier.repeat(async || {
         let mailbox = mailbox.as_deref();
         graph.create_draft(mailbox, draft, immutable).await
     });
-    let found = made.await.map_err(|error| MailRequest {
-        what: "cannot make the draft".to_owned(),
-        error,
-        item: None,
-        permission: ItemKind::Message.permission(),
-    })?;
+    let permission = ItemKind::Message.permission();
+    let found = made
+        .await
+        .map_err(|error| report::mail(&error, None, "cannot make the draft", permission))?;
     if retrier.doubted() {
         context.printer.warn(
             "an answer was lost meanwhile: another draft with this subject and nothing attached \

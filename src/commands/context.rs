@@ -11,10 +11,10 @@ use std::{
 
 use super::file_results::FileResults;
 use crate::{
-    args::{RetryArgs, values},
+    args::values,
     auth::{self, Provider, Tokens},
     graph::{self, GraphClient, Transport, UploadClient},
-    report::{Busy, Usage},
+    report::{self, ExitReport},
     session::{DirError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
     terminal::{Printer, Reporter},
@@ -37,7 +37,7 @@ pub(crate) struct CommandContext {
     pub(crate) reporter: RefCell<Option<Rc<Reporter>>>,
     /// The files that the command is about: asked what is left when a signal comes.
     pub(crate) results: RefCell<Option<Rc<FileResults>>>,
-    store: OnceCell<Result<Store, DirError>>,
+    store: OnceCell<report::Result<Store>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: Cell<bool>,
     /// Whether the user was told that there can be no locks.
@@ -65,55 +65,41 @@ impl CommandContext {
     }
 
     /// The state directory, opened once.
-    fn open_store(&self) -> &Result<Store, DirError> {
+    fn open_store(&self) -> &report::Result<Store> {
         self.store.get_or_init(|| match &self.settings.state_dir {
-            Ok(dir) => Store::open(&dir.value),
-            Err(_) => Err(DirError::Nowhere),
+            Ok(dir) => Ok(Store::open(&dir.value)?),
+            Err(_) => Err(DirError::Nowhere.into()),
         })
     }
 
     /// The state directory, for a command that is about it.
-    pub(crate) fn store(&self) -> anyhow::Result<&Store> {
-        match self.open_store() {
-            Ok(store) => Ok(store),
-            Err(_) => {
-                // Opened anew for an error of its own: a `DirError` cannot be cloned.
-                let dir = self
-                    .settings
-                    .state_dir
-                    .as_ref()
-                    .map_err(|_| DirError::Nowhere)?;
-                Store::open(&dir.value)?;
-                self.open_store()
-                    .as_ref()
-                    .map_err(|_| DirError::Nowhere.into())
-            }
+    pub(crate) fn store(&self) -> report::Result<&Store> {
+        self.open_store().as_ref().map_err(Clone::clone)
+    }
+
+    /// The state directory, for a command that can do without; why it must is said when the item is
+    /// locked.
+    pub(crate) fn store_if_any(&self, required: bool) -> report::Result<Option<&Store>> {
+        match required {
+            true => self.store().map(Some),
+            false => Ok(self.open_store().as_ref().ok()),
         }
     }
 
-    /// The state directory, for a command that can do without: says once why it must.
-    pub(crate) fn store_or_warn(&self, required: bool) -> anyhow::Result<Option<&Store>> {
-        if required {
-            return self.store().map(Some);
-        }
-        match self.open_store() {
-            Ok(store) => Ok(Some(store)),
-            Err(error) => {
-                self.warn_of_state(error);
-                Ok(None)
-            }
-        }
+    /// Why there is no state directory.
+    pub(super) fn state_error(&self) -> Option<&report::ExitReport> {
+        self.open_store().as_ref().err()
     }
 
     /// What to do without when the state directory failed, unless it is required: says so once.
-    /// Another process at work is no failure of the directory.
+    /// Another process at work is not a failure of the directory.
     pub(crate) fn or_without<T>(
         &self,
-        result: anyhow::Result<T>,
+        result: report::Result<T>,
         required: bool,
-    ) -> anyhow::Result<Option<T>> {
+    ) -> report::Result<Option<T>> {
         match result {
-            Err(error) if !required && (error.is::<DirError>() || error.is::<LockError>()) => {
+            Err(error) if !required && error.is_about_state_directory() => {
                 self.warn_of_state(&error);
                 Ok(None)
             }
@@ -124,22 +110,29 @@ impl CommandContext {
     pub(super) fn warn_of_state(&self, error: &dyn std::fmt::Display) {
         if !self.warned.replace(true) {
             self.printer.warn(&format!(
-                "{error}; uploads go on, but cannot be resumed if they are interrupted"
+                "{error}; uploads continue, but cannot be resumed if they are interrupted"
             ));
         }
     }
 
     /// Says once what it means that nothing can be locked anywhere.
-    pub(super) fn warn_of_no_lock(&self) {
-        if !self.warned_of_lock.replace(true) {
-            self.printer.warn(
-                "there is no directory for locks: two commands at once on the same item may attach twice",
-            );
+    pub(super) fn warn_of_no_lock(&self, error: &dyn std::fmt::Display, uploads: bool) {
+        const TWICE: &str = "two commands at once on the same item may attach twice";
+        if self.warned_of_lock.replace(true) {
+            return;
+        }
+        if uploads && !self.warned.replace(true) {
+            self.printer.warn(&format!(
+                "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
+            ));
+        } else {
+            self.printer
+                .warn(&format!("nothing can be locked ({error}): {TWICE}"));
         }
     }
 
     /// Tells of state files that cannot be read.
-    pub(crate) fn records(&self, store: &Store) -> anyhow::Result<Vec<crate::session::Record>> {
+    pub(crate) fn records(&self, store: &Store) -> report::Result<Vec<crate::session::Record>> {
         let inventory = store.inventory()?;
         for (path, why) in inventory.unreadable {
             self.printer.warn(&format!(
@@ -151,26 +144,26 @@ impl CommandContext {
     }
 
     /// Whose mailbox; none is the token's own.
-    pub(crate) fn mailbox(&self) -> anyhow::Result<Option<String>> {
+    pub(crate) fn mailbox(&self) -> report::Result<Option<String>> {
         let mailbox = self.settings.mailbox.as_ref();
         let mailbox = mailbox.map(|mailbox| values::item_id(&mailbox.value));
-        Ok(mailbox
+        mailbox
             .transpose()
-            .map_err(|why| Usage::new(format!("that is no mailbox: {why}"), &[]))?)
+            .map_err(|why| ExitReport::usage(format!("that is not a valid mailbox: {why}")))
     }
 
     /// The two clients, on one transport.
-    pub(crate) fn clients(&self, retry: Option<&RetryArgs>) -> anyhow::Result<Clients> {
-        let stall = retry.and_then(|retry| retry.timeout).or(self
-            .settings
-            .timeout
-            .as_ref()
-            .map(|timeout| timeout.value));
+    pub(crate) fn clients(&self) -> report::Result<Clients> {
+        let Settings {
+            timeout, deadline, ..
+        } = &self.settings;
         let limits = graph::Limits {
-            stall: stall.map_or(graph::Limits::default().stall, |s| {
-                Duration::from_secs(s.into())
-            }),
-            deadline: deadline(retry).map(|deadline| self.started + deadline),
+            stall: timeout
+                .as_ref()
+                .map_or(graph::Limits::default().stall, |timeout| timeout.value),
+            deadline: deadline
+                .as_ref()
+                .map(|deadline| self.started + deadline.value),
             ca_file: self
                 .settings
                 .ca_file
@@ -218,16 +211,18 @@ impl CommandContext {
         }
     }
 
-    /// How long an upload goes on trying.
-    pub(crate) fn limits(&self, retry: &RetryArgs, chunk: u64) -> upload::Limits {
-        let configured = self
-            .settings
-            .max_retries
-            .as_ref()
-            .map(|retries| retries.value);
+    /// How often, and how long, an upload is tried.
+    pub(crate) fn limits(&self, chunk: u64) -> upload::Limits {
+        let Settings {
+            max_retries,
+            deadline,
+            ..
+        } = &self.settings;
         upload::Limits {
-            max_retries: retry.max_retries.or(configured).unwrap_or(MAX_RETRIES),
-            deadline: deadline(Some(retry)),
+            max_retries: max_retries
+                .as_ref()
+                .map_or(MAX_RETRIES, |retries| retries.value),
+            deadline: deadline.as_ref().map(|deadline| deadline.value),
             chunk,
         }
     }
@@ -262,8 +257,8 @@ impl CommandContext {
         &self,
         store: &Store,
         id: SessionId,
-        wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
+        wait: Option<Duration>,
+    ) -> report::Result<Lock> {
         self.lock(|| store.lock_session(id), &format!("session {id}"), wait)
             .await
     }
@@ -272,9 +267,9 @@ impl CommandContext {
         &self,
         take: impl Fn() -> Result<Lock, LockError>,
         what: &str,
-        wait: Option<u32>,
-    ) -> anyhow::Result<Lock> {
-        let until = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        wait: Option<Duration>,
+    ) -> report::Result<Lock> {
+        let until = wait.map(|wait| Instant::now() + wait);
         let (mut glanced, mut told) = (false, false);
         loop {
             match take() {
@@ -285,11 +280,7 @@ impl CommandContext {
                 Err(LockError::Held { pid })
                     if until.is_none_or(|until| Instant::now() >= until) =>
                 {
-                    return Err(Busy {
-                        what: what.to_owned(),
-                        pid,
-                    }
-                    .into());
+                    return Err(ExitReport::busy(what, pid));
                 }
                 Err(LockError::Held { .. }) => {
                     if !mem::replace(&mut told, true) {
@@ -302,12 +293,6 @@ impl CommandContext {
             }
         }
     }
-}
-
-fn deadline(retry: Option<&RetryArgs>) -> Option<Duration> {
-    retry?
-        .deadline
-        .map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Makes the clients: the one for upload URLs needs no token, and never sees one.

@@ -1,19 +1,19 @@
 //! `detach`: remove attachments.
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::{context::CommandContext, item_option, locking::Wanted, resolve_id, retrier::Retrier};
 use crate::{
-    args::{DetachArgs, RetryArgs},
-    graph::{Item, Kind},
-    report::{self, MailRequest},
+    args::DetachArgs,
+    graph::{ItemKind, Kind},
+    report::{self, CommandLine},
+    terminal::{CommandResult, Printer},
 };
 
-pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> report::Result<u8> {
     let item = item_option::item(&args.item, context)?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let retrier = Retrier::new(context, &graph, &retry);
+    let graph = context.clients()?.graph(context.provider());
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let wanted = Wanted {
         endpoint: context.settings.endpoint.value.as_str(),
@@ -21,9 +21,10 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::
         graph: &graph,
         wait: None,
         required: false,
+        uploads: false,
     };
     let _lock = context.lock_item(&wanted).await?;
-    let (mut done, mut first) = (0, None);
+    let (mut done, mut first_failure) = (0, None);
     for id in &args.attachments {
         let tries = std::cell::Cell::new(0);
         let removed = retrier.repeat(async || {
@@ -37,44 +38,38 @@ pub(super) async fn run(args: &DetachArgs, context: &CommandContext) -> anyhow::
         match removed.await {
             Ok(()) => {
                 done += 1;
-                tell(id, &item, context);
+                let kind = item.kind;
+                context.printer.result(&Detached { id, kind });
             }
             Err(error) => {
-                let absent = matches!(error.kind, Kind::NotFound | Kind::MalformedId);
-                let error = anyhow::Error::from(MailRequest {
-                    what: format!("cannot remove attachment `{id}`"),
-                    error,
-                    permission: item.kind.permission(),
-                    item: Some(item.clone()),
-                });
-                let mut report = report::exit_report(&error);
-                if absent {
-                    report.problem.heading =
-                        format!("cannot remove attachment `{id}`: it is not there");
-                    report.problem.advice.clear();
-                    report.problem.hints =
-                        vec![format!("graph-attach ls {}", report::flags(&item))];
+                let what = format!("cannot remove attachment `{id}`");
+                let permission = item.kind.permission();
+                let mut report = report::mail(&error, Some(&item), &what, permission);
+                if matches!(error.kind, Kind::NotFound | Kind::MalformedId) {
+                    report.heading = format!("{what}: it is not there");
+                    report.hints = vec![CommandLine::own("ls").item(&item).into()];
                 }
-                context.printer.error(&report.problem);
-                first.get_or_insert(report.code);
+                context.printer.failed(&report);
+                first_failure.get_or_insert(report.code);
             }
         }
     }
     context.warn_of_token().await;
-    Ok(match first {
-        None => report::SUCCESS,
-        Some(_) if done > 0 => report::PARTIAL,
-        Some(code) => code,
-    })
+    Ok(report::partial(first_failure, done))
 }
 
-fn tell(id: &str, item: &Item, context: &CommandContext) {
-    if context.printer.options().json {
-        context.printer.json(&json!({"type": "detached", "id": id}));
-    } else {
-        context.printer.note(&format!(
-            "attachment `{id}` is removed from the {}",
-            item.kind
-        ));
+/// An attachment that is removed.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "detached")]
+struct Detached<'a> {
+    id: &'a str,
+    #[serde(skip)]
+    kind: ItemKind,
+}
+
+impl CommandResult for Detached<'_> {
+    fn show(&self, printer: &Printer) {
+        let Detached { id, kind } = self;
+        printer.note(&format!("attachment `{id}` is removed from the {kind}"));
     }
 }

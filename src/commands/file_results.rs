@@ -1,5 +1,5 @@
 //! The files of one `attach` or `resume`: what became of each, what is said of that, and the command
-//! that goes on with the rest.
+//! that finishes the rest.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,9 +12,9 @@ use serde::Serialize;
 use super::follow_up::{FileEntry, FileStatus, FollowUp};
 use crate::{
     graph::Item,
-    report::{self, ExitReport},
+    report::{self, ErrorJson, ExitReport},
     session::SessionId,
-    terminal::{Position, Printer, human},
+    terminal::{CommandResult, Position, Printer, human},
     upload::{Outcome, Route},
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct FileResults {
     follow_up: RefCell<FollowUp>,
     bytes: Cell<u64>,
     /// The exit code of the first file that failed.
-    first: Cell<Option<u8>>,
+    first_failure: Cell<Option<u8>>,
     /// The exit code of what kept the message from being sent.
     unsent: Cell<Option<u8>>,
     /// The session that keeps what comes through a pipe, while it comes.
@@ -38,55 +38,59 @@ pub(crate) struct FileResults {
 }
 
 #[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum Line<'a> {
-    Attached {
-        file: &'a str,
-        name: &'a str,
-        id: Option<&'a str>,
-        size: u64,
-        sha256: String,
-        route: Route,
-        session: Option<SessionId>,
-        resumed: bool,
-        already: bool,
-        verified: bool,
-        seconds: f64,
-    },
-    Failed {
-        file: &'a str,
-        exit_code: u8,
-        error: ErrorLine<'a>,
-        resume: Option<SessionId>,
-    },
-    Unsent {
-        id: &'a str,
-        exit_code: u8,
-        error: ErrorLine<'a>,
-    },
-    Summary {
-        attached: u64,
-        failed: u64,
-        bytes: u64,
-        seconds: f64,
-    },
+#[serde(tag = "type", rename = "attached")]
+struct AttachedLine<'a> {
+    file: &'a str,
+    name: &'a str,
+    id: Option<&'a str>,
+    size: u64,
+    sha256: String,
+    route: Route,
+    session: Option<SessionId>,
+    resumed: bool,
+    already: bool,
+    verified: bool,
+    seconds: f64,
+}
+
+impl CommandResult for AttachedLine<'_> {
+    fn show(&self, printer: &Printer) {
+        match self.id {
+            Some(id) => printer.line(id),
+            None => printer.warn(&format!(
+                "`{}` is attached, but the service did not say under which id",
+                self.name
+            )),
+        }
+    }
 }
 
 #[derive(Serialize)]
-struct ErrorLine<'a> {
-    code: &'a str,
-    message: &'a str,
-    status: Option<u16>,
-    request_id: Option<&'a str>,
+#[serde(tag = "type", rename = "unsent")]
+struct UnsentLine<'a> {
+    id: &'a str,
+    exit_code: u8,
+    error: ErrorJson<'a>,
 }
 
-impl<'a> ErrorLine<'a> {
-    fn of(report: &'a ExitReport) -> Self {
-        ErrorLine {
-            code: &report.name,
-            message: &report.problem.heading,
-            status: report.status,
-            request_id: report.request_id.as_deref(),
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "summary")]
+struct SummaryLine {
+    attached: usize,
+    failed: usize,
+    bytes: u64,
+    seconds: f64,
+}
+
+impl CommandResult for SummaryLine {
+    fn show(&self, printer: &Printer) {
+        let all = self.attached + self.failed;
+        if all > 1 {
+            printer.status(&format!(
+                "{} of {all} files attached, {}",
+                self.attached,
+                human::size(self.bytes)
+            ));
         }
     }
 }
@@ -100,7 +104,7 @@ impl FileResults {
             entries: RefCell::new(entries),
             follow_up: RefCell::new(follow_up),
             bytes: Cell::new(0),
-            first: Cell::new(None),
+            first_failure: Cell::new(None),
             unsent: Cell::new(None),
             coming: Arc::default(),
         }
@@ -125,72 +129,61 @@ impl FileResults {
         entries.iter().any(waits)
     }
 
-    /// Onto which item the files go, once that is known.
-    pub(crate) fn onto(&self, item: &Item) {
-        self.follow_up.borrow_mut().onto(item);
+    /// Sets the item that the files go to, once that is known.
+    pub(crate) fn set_item(&self, item: &Item) {
+        self.follow_up.borrow_mut().set_item(item);
     }
 
     /// The file is attached.
     pub(crate) fn attached(&self, index: usize, outcome: &Outcome, since: Instant) {
-        self.status(index, FileStatus::Attached);
+        self.set_status(index, FileStatus::Attached);
         self.bytes.set(self.bytes.get() + outcome.size);
-        if self.printer.options().json {
-            self.printer.json(&Line::Attached {
-                file: &self.entries.borrow()[index].shown,
-                name: &outcome.name,
-                id: outcome.id.as_deref(),
-                size: outcome.size,
-                sha256: outcome.sha256.to_string(),
-                route: outcome.route,
-                session: outcome.session,
-                resumed: outcome.resumed,
-                already: outcome.already,
-                verified: outcome.verified,
-                seconds: seconds(since),
-            });
-            return;
-        }
-        match &outcome.id {
-            Some(id) => self.printer.line(id),
-            None => self.printer.warn(&format!(
-                "`{}` is attached, but the service did not say under which id",
-                outcome.name
-            )),
-        }
+        self.printer.result(&AttachedLine {
+            file: &self.entries.borrow()[index].shown(),
+            name: &outcome.name,
+            id: outcome.id.as_deref(),
+            size: outcome.size,
+            sha256: outcome.sha256.to_string(),
+            route: outcome.route,
+            session: outcome.session,
+            resumed: outcome.resumed,
+            already: outcome.already,
+            verified: outcome.verified,
+            seconds: seconds(since),
+        });
     }
 
     /// The file is not attached. Returns its exit code.
-    pub(crate) fn failed(&self, index: usize, error: &anyhow::Error) -> u8 {
-        let mut report = report::exit_report(error);
-        let in_doubt = report.code == report::TEMPORARY;
-        let (session, code) = (report.resume, report.code);
-        self.status(index, FileStatus::Left { session, in_doubt });
-        if self.follow_up.borrow().is_more_than_files() {
-            // The command that goes on with everything comes in the end.
-            report.problem.hints.retain(|hint| !is_resume(hint));
-        }
+    pub(crate) fn failed(&self, index: usize, mut report: ExitReport) -> u8 {
+        let left = FileStatus::Left {
+            session: report.resume,
+            in_doubt: report.code == report::TEMPORARY,
+        };
+        self.set_status(index, left);
         let follow_up = self.follow_up.borrow();
-        for hint in &mut report.problem.hints {
-            *hint = follow_up.named(hint);
+        if follow_up.is_more_than_files() {
+            // The command that does everything that is left comes in the end.
+            report.hints.retain(|hint| !hint.is_command("resume"));
         }
-        self.printer.error(&report.problem);
-        self.line(index, &report);
-        code
+        if let Some(item) = follow_up.item() {
+            let hints = std::mem::take(&mut report.hints).into_iter();
+            report.hints = hints.map(|hint| hint.for_item(item)).collect();
+        }
+        self.printer.error(&report);
+        self.failed_line(index, &report);
+        report.code
     }
 
-    fn status(&self, index: usize, status: FileStatus) {
+    fn set_status(&self, index: usize, status: FileStatus) {
         self.entries.borrow_mut()[index].status = status;
     }
 
-    fn line(&self, index: usize, report: &ExitReport) {
-        self.first.set(self.first.get().or(Some(report.code)));
-        if self.printer.options().json {
-            self.printer.json(&Line::Failed {
-                file: &self.entries.borrow()[index].shown,
-                exit_code: report.code,
-                error: ErrorLine::of(report),
-                resume: report.resume,
-            });
+    fn failed_line(&self, index: usize, report: &ExitReport) {
+        let first = self.first_failure.get().or(Some(report.code));
+        self.first_failure.set(first);
+        if self.printer.is_json() {
+            let shown = self.entries.borrow()[index].shown();
+            self.printer.json(&report.json(Some(&shown)));
         }
     }
 
@@ -200,50 +193,42 @@ impl FileResults {
     }
 
     fn attached_files(&self) -> usize {
-        let entries = self.entries.borrow();
-        let attached = entries
-            .iter()
-            .filter(|entry| entry.status == FileStatus::Attached);
-        attached.count()
+        self.with_status(FileStatus::Attached).len()
     }
 
-    /// Indices of the files that were not reached.
-    fn untried(&self) -> Vec<usize> {
+    /// Indices of the files in this state.
+    fn with_status(&self, status: FileStatus) -> Vec<usize> {
         let entries = self.entries.borrow();
-        let untried = entries.iter().enumerate();
-        untried
-            .filter(|(_, entry)| entry.status == FileStatus::Untried)
-            .map(|(index, _)| index)
-            .collect()
+        let found = entries.iter().enumerate();
+        let found = found.filter(|(_, entry)| entry.status == status);
+        found.map(|(index, _)| index).collect()
+    }
+
+    fn command(&self) -> Option<report::CommandLine> {
+        self.follow_up.borrow().command(&self.entries.borrow())
     }
 
     /// Everything is attached, but the message could not be sent.
-    pub(crate) fn unsent(&self, id: &str, error: &anyhow::Error) {
-        let report = report::exit_report(error);
+    pub(crate) fn unsent(&self, id: &str, report: &ExitReport) {
         self.unsent.set(Some(report.code));
-        self.printer.error(&report.problem);
-        if self.printer.options().json {
-            self.printer.json(&Line::Unsent {
+        self.printer.error(report);
+        if self.printer.is_json() {
+            self.printer.json(&UnsentLine {
                 id,
                 exit_code: report.code,
-                error: ErrorLine::of(&report),
+                error: report.error_json(),
             });
         }
     }
 
     /// The command ended before its files, or the rest of them, were tried. Returns its exit code.
-    pub(crate) fn aborted(&self, error: &anyhow::Error) -> u8 {
-        let mut report = report::exit_report(error);
-        let follow_up = self.follow_up.borrow();
-        if follow_up.is_more_than_files() || self.keeps_a_pipe() {
-            report
-                .problem
-                .hints
-                .extend(follow_up.command(&self.entries.borrow()));
+    pub(crate) fn aborted(&self, mut report: ExitReport) -> u8 {
+        if self.follow_up.borrow().is_more_than_files() || self.keeps_a_pipe() {
+            report = report.hints(self.command().map(Into::into));
         }
-        self.printer.error(&report.problem);
-        for index in self.untried() {
-            self.line(index, &report);
+        self.printer.error(&report);
+        for index in self.with_status(FileStatus::Untried) {
+            self.failed_line(index, &report);
         }
         self.summary();
         report.code
@@ -251,8 +236,8 @@ impl FileResults {
 
     /// The end of the command: what is left, its summary and its exit code.
     pub(crate) fn finish(&self) -> u8 {
-        let untried = self.untried();
-        if let (Some(code), false) = (self.first.get(), untried.is_empty()) {
+        let untried = self.with_status(FileStatus::Untried);
+        if let (Some(code), false) = (self.first_failure.get(), untried.is_empty()) {
             self.not_tried(&untried, code);
         }
         self.summary();
@@ -262,23 +247,24 @@ impl FileResults {
                 self.printer
                     .warn("not sent: not every file is attached; the draft is kept");
             }
-            if let Some(command) = follow_up.command(&self.entries.borrow()) {
-                self.printer.hint(&command);
-            }
+            self.hint_at_rest();
         }
-        match self.first.get() {
+        match self.first_failure.get() {
             None => self.unsent.get().unwrap_or(report::SUCCESS),
-            Some(_) if self.attached_files() > 0 => report::PARTIAL,
-            Some(code) => code,
+            failure => report::partial(failure, self.attached_files()),
+        }
+    }
+
+    fn hint_at_rest(&self) {
+        if let Some(command) = self.command() {
+            self.printer.hint(&command.into());
         }
     }
 
     fn not_tried(&self, untried: &[usize], code: u8) {
-        let entries = self.entries.borrow();
-        let names = untried.iter().take(MOST_NAMES);
-        let mut names: Vec<String> = names
-            .map(|&index| format!("`{}`", entries[index].shown))
-            .collect();
+        let shown = |&index: &usize| self.entries.borrow()[index].shown();
+        let names = untried.iter().take(MOST_NAMES).map(shown);
+        let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
         if untried.len() > MOST_NAMES {
             names.push("…".to_owned());
         }
@@ -287,31 +273,23 @@ impl FileResults {
             1 => format!("1 file was not tried: {names}"),
             n => format!("{n} files were not tried: {names}"),
         });
-        for &index in untried {
-            self.line(index, &ExitReport::not_tried(&entries[index].shown, code));
+        for index in untried {
+            self.failed_line(*index, &ExitReport::not_tried(&shown(index), code));
         }
     }
 
     fn summary(&self) {
-        let (attached, all) = (self.attached_files(), self.entries.borrow().len());
-        let bytes = self.bytes.get();
-        if self.printer.options().json {
-            self.printer.json(&Line::Summary {
-                attached: attached as u64,
-                failed: (all - attached) as u64,
-                bytes,
-                seconds: seconds(self.started),
-            });
-        } else if all > 1 {
-            self.printer.status(&format!(
-                "{attached} of {all} files attached, {}",
-                human::size(bytes)
-            ));
-        }
+        let attached = self.attached_files();
+        self.printer.result(&SummaryLine {
+            attached,
+            failed: self.entries.borrow().len() - attached,
+            bytes: self.bytes.get(),
+            seconds: seconds(self.started),
+        });
     }
 
     /// A signal ends the command while the first file that is not done is under way, at `position` if
-    /// its upload had begun: says where it stopped, and how it goes on.
+    /// its upload had begun: says where it stopped, and which command continues.
     pub(crate) fn interrupted(&self, position: Option<&Position>, code: u8) {
         let coming = *self.coming.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = coming {
@@ -320,49 +298,40 @@ impl FileResults {
                  is not attached"
             ));
         }
-        let untried = self.untried();
+        let untried = self.with_status(FileStatus::Untried);
         let current = untried.first().copied().filter(|_| position.is_some());
-        let report = match position {
-            Some(position) => {
-                let (name, session) = (&position.name, position.session);
-                let text = match session {
-                    Some(_) => {
-                        let part = human::part(position.offset, position.size);
-                        format!("interrupted: `{name}` is at {part}")
-                    }
-                    None => format!("interrupted before an upload session for `{name}` was open"),
-                };
-                self.printer.warn(&text);
-                if let Some(index) = current {
-                    let in_doubt = session.is_none();
-                    self.status(index, FileStatus::Left { session, in_doubt });
-                }
-                ExitReport::interrupted(text, code, session)
+        let session = position.and_then(|position| position.session);
+        let text = match position {
+            Some(Position {
+                name, offset, size, ..
+            }) if session.is_some() => {
+                format!(
+                    "interrupted: `{name}` is at {}",
+                    human::part(*offset, *size)
+                )
             }
-            None => {
-                self.printer.warn("interrupted");
-                ExitReport::interrupted("interrupted".to_owned(), code, None)
+            Some(Position { name, .. }) => {
+                format!("interrupted before an upload session for `{name}` was open")
             }
+            None => "interrupted".to_owned(),
         };
-        for index in untried {
-            if Some(index) == current {
-                self.line(index, &report);
-            } else {
-                let shown = self.entries.borrow()[index].shown.clone();
-                self.line(index, &ExitReport::not_tried(&shown, code));
-            }
+        self.printer.warn(&text);
+        if let Some(index) = current {
+            let in_doubt = session.is_none();
+            self.set_status(index, FileStatus::Left { session, in_doubt });
         }
-        if self.printer.options().json {
+        for index in untried {
+            let report = match Some(index) == current {
+                true => ExitReport::interrupted(&text, code, session),
+                false => ExitReport::not_tried(&self.entries.borrow()[index].shown(), code),
+            };
+            self.failed_line(index, &report);
+        }
+        if self.printer.is_json() {
             self.summary();
         }
-        if let Some(command) = self.follow_up.borrow().command(&self.entries.borrow()) {
-            self.printer.hint(&command);
-        }
+        self.hint_at_rest();
     }
-}
-
-fn is_resume(hint: &str) -> bool {
-    hint.starts_with("graph-attach resume ")
 }
 
 /// To the millisecond: more digits would only be noise.

@@ -1,12 +1,10 @@
-//! The command that goes on with what `attach` or `resume` could not finish, written so that it can be
-//! pasted, and so that it attaches nothing twice. Pure.
+//! The command that finishes what `attach` or `resume` could not, so that it can be pasted, and attaches
+//! nothing twice. Pure.
+
+use std::ffi::{OsStr, OsString};
 
 use crate::{
-    args::AttachArgs,
-    graph::Item,
-    report::{flags, shell},
-    session::SessionId,
-    upload::plan::CHUNK,
+    args::AttachArgs, graph::Item, report::CommandLine, session::SessionId, upload::plan::CHUNK,
 };
 
 /// How standard input is written among files.
@@ -15,8 +13,8 @@ pub(crate) const STDIN: &str = "-";
 /// One file of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileEntry {
-    /// As the user knows it.
-    pub(crate) shown: String,
+    /// As the user named it.
+    pub(crate) path: OsString,
     /// What became of it.
     pub(crate) status: FileStatus,
     /// The session that keeps what a pipe brought, whatever became of it so far.
@@ -25,12 +23,17 @@ pub(crate) struct FileEntry {
 
 impl FileEntry {
     /// A file that was not reached yet.
-    pub(crate) fn new(shown: String) -> Self {
+    pub(crate) fn new(path: impl Into<OsString>) -> Self {
         FileEntry {
-            shown,
+            path: path.into(),
             status: FileStatus::Untried,
             kept: None,
         }
+    }
+
+    /// For people and in JSON.
+    pub(crate) fn shown(&self) -> String {
+        self.path.to_string_lossy().into_owned()
     }
 
     /// The session that can be resumed.
@@ -40,6 +43,15 @@ impl FileEntry {
             FileStatus::Left { session, .. } => session.or(self.kept),
             FileStatus::Untried => self.kept,
         }
+    }
+
+    /// Whether it may be attached all the same, and nothing but the item can tell.
+    fn is_in_doubt(&self) -> bool {
+        let left_in_doubt = FileStatus::Left {
+            session: None,
+            in_doubt: true,
+        };
+        self.status == left_in_doubt
     }
 }
 
@@ -63,7 +75,7 @@ pub(crate) enum FileStatus {
 #[derive(Debug)]
 pub(crate) enum FollowUp {
     /// `attach`.
-    AttachFollowUp(AttachFollowUp),
+    Attach(AttachFollowUp),
     /// `resume` of these sessions, one for each file.
     Resume(Vec<SessionId>),
 }
@@ -72,14 +84,14 @@ pub(crate) enum FollowUp {
 #[derive(Debug)]
 pub(crate) struct AttachFollowUp {
     item: Option<Item>,
-    /// The options that matter to every file, as a shell takes them.
-    options: Vec<String>,
-    /// The list that named the files, if it can be read again.
-    list: Option<String>,
+    /// The options that matter to every file.
+    options: Vec<(&'static str, Option<String>)>,
+    /// The list that named the files, if it can be read again, and whether its paths end with NUL.
+    list: Option<(OsString, bool)>,
     /// Files that the list does not name.
-    beside_list: Vec<String>,
-    /// The command whose output is attached, as a shell takes it.
-    producer: Option<String>,
+    beside_list: Vec<OsString>,
+    /// The command whose output is attached, and its arguments.
+    producer: Option<Vec<OsString>>,
     again: bool,
     new: bool,
     send: bool,
@@ -88,187 +100,149 @@ pub(crate) struct AttachFollowUp {
 impl FollowUp {
     /// `attach` with these arguments.
     pub(crate) fn attach(args: &AttachArgs) -> Self {
-        let mut options = Vec::new();
-        let mut option = |name: &str, value: &Option<String>| {
-            if let Some(value) = value {
-                options.push(format!("{name} {}", shell(value)));
-            }
-        };
-        option("--name", &args.name);
-        option("--content-type", &args.content_type);
-        option("--content-id", &args.content_id);
         let chunk = (args.chunk_size != CHUNK).then(|| args.chunk_size.to_string());
-        option("--chunk-size", &chunk);
-        for (given, name) in [
+        let with_value = [
+            ("--name", args.name.clone()),
+            ("--content-type", args.content_type.clone()),
+            ("--content-id", args.content_id.clone()),
+            ("--chunk-size", chunk),
+        ];
+        let switches = [
             (args.inline, "--inline"),
             (args.verify, "--verify"),
             (args.again, "--again"),
             (args.fail_fast, "--fail-fast"),
-        ] {
-            if given {
-                options.push(name.to_owned());
-            }
-        }
-        let list = args.files_from.as_ref();
-        let list = list.filter(|list| list.as_os_str() != "-").map(|list| {
-            let null = if args.null { " --null" } else { "" };
-            format!("--files-from {}{null}", shell(&list.to_string_lossy()))
-        });
-        let words = args.files.iter().map(|word| shell(&word.to_string_lossy()));
-        let producer = args
-            .stdin_from_command
-            .then(|| words.collect::<Vec<_>>().join(" "));
-        let files = args.files.iter().filter(|_| producer.is_none());
-        FollowUp::AttachFollowUp(AttachFollowUp {
+        ];
+        let given = with_value.into_iter().filter(|(_, value)| value.is_some());
+        let switches = switches.into_iter().filter(|(given, _)| *given);
+        let list = args.files_from.as_ref().filter(|list| *list != STDIN);
+        let words: Vec<OsString> = args.files.iter().map(OsString::from).collect();
+        FollowUp::Attach(AttachFollowUp {
             item: None,
-            options,
-            list,
-            beside_list: files.map(|path| path.display().to_string()).collect(),
-            producer,
+            options: given
+                .chain(switches.map(|(_, name)| (name, None)))
+                .collect(),
+            list: list.map(|list| (list.into(), args.null)),
+            beside_list: match args.stdin_from_command {
+                true => Vec::new(),
+                false => words.clone(),
+            },
+            producer: args.stdin_from_command.then_some(words),
             again: args.again,
             new: args.new,
             send: args.send,
         })
     }
 
-    /// Onto which item the files go.
-    pub(crate) fn onto(&mut self, item: &Item) {
-        if let FollowUp::AttachFollowUp(attach) = self {
+    /// Sets the item that the files go to.
+    pub(crate) fn set_item(&mut self, item: &Item) {
+        if let FollowUp::Attach(attach) = self {
             attach.item = Some(item.clone());
         }
     }
 
-    /// A hint at another `attach`, onto the same item.
-    pub(crate) fn named(&self, hint: &str) -> String {
-        const ATTACH: &str = "graph-attach attach ";
+    /// The item that the files of an `attach` go to, once that is known.
+    pub(crate) fn item(&self) -> Option<&Item> {
         match self {
-            FollowUp::AttachFollowUp(AttachFollowUp {
-                item: Some(item), ..
-            }) => hint.replace(ATTACH, &format!("{ATTACH}{} ", flags(item))),
-            _ => hint.to_owned(),
+            FollowUp::Attach(attach) => attach.item.as_ref(),
+            FollowUp::Resume(_) => None,
         }
     }
 
     /// Whether the message is sent in the end.
     pub(crate) fn sends(&self) -> bool {
-        matches!(self, FollowUp::AttachFollowUp(attach) if attach.send)
+        matches!(self, FollowUp::Attach(attach) if attach.send)
     }
 
     /// Whether more is left to do than to finish the files that were begun: a message that was made for
     /// them, or that is to be sent.
     pub(crate) fn is_more_than_files(&self) -> bool {
-        matches!(self, FollowUp::AttachFollowUp(attach) if attach.send || attach.new)
+        matches!(self, FollowUp::Attach(attach) if attach.send || attach.new)
     }
 
-    /// The command for what is left; none where there is nothing to go on with.
-    pub(crate) fn command(&self, entries: &[FileEntry]) -> Option<String> {
+    /// The command for what is left; `None` where there is nothing to resume.
+    pub(crate) fn command(&self, entries: &[FileEntry]) -> Option<CommandLine> {
+        let is_left = |entry: &&FileEntry| entry.status != FileStatus::Attached;
         match self {
-            FollowUp::AttachFollowUp(attach) => attach.command(entries),
+            FollowUp::Attach(attach) => {
+                attach.command(&entries.iter().filter(is_left).collect::<Vec<_>>())
+            }
             FollowUp::Resume(sessions) => {
-                let left = sessions.iter().zip(entries);
-                let left: Vec<String> = left
-                    .filter(|(_, entry)| entry.status != FileStatus::Attached)
-                    .map(|(session, _)| session.to_string())
-                    .collect();
-                resume(&left)
+                let both = sessions.iter().zip(entries);
+                resume(both.filter(|(_, entry)| is_left(entry)).map(|(id, _)| *id))
             }
         }
     }
 }
 
 /// `resume` of these sessions, if there are any.
-fn resume(sessions: &[String]) -> Option<String> {
-    (!sessions.is_empty()).then(|| format!("graph-attach resume {}", sessions.join(" ")))
+fn resume(sessions: impl Iterator<Item = SessionId>) -> Option<CommandLine> {
+    let mut sessions = sessions.map(|id| id.to_string()).peekable();
+    sessions.peek()?;
+    Some(CommandLine::own("resume").operands(sessions))
 }
 
 impl AttachFollowUp {
-    fn command(&self, entries: &[FileEntry]) -> Option<String> {
+    fn command(&self, left: &[&FileEntry]) -> Option<CommandLine> {
         let item = self.item.as_ref()?;
-        let left: Vec<&FileEntry> = entries
-            .iter()
-            .filter(|entry| entry.status != FileStatus::Attached)
-            .collect();
         // A second copy of what may be there already would be a third: only a person can tell.
-        if self.again && left.iter().any(|entry| is_in_doubt(entry)) {
-            return Some(format!("graph-attach ls {}", flags(item)));
+        if self.again && left.iter().any(|entry| entry.is_in_doubt()) {
+            return Some(CommandLine::own("ls").item(item));
         }
-        let session = |entry: &&FileEntry| entry.session();
-        let sessions = || left.iter().filter_map(session).map(|id| id.to_string());
-        let only_sessions = sessions().count() == left.len();
-        if only_sessions && !(self.send || self.new) {
-            return resume(&sessions().collect::<Vec<_>>());
+        if left.iter().all(|entry| entry.session().is_some()) && !(self.send || self.new) {
+            return resume(left.iter().filter_map(|entry| entry.session()));
         }
         // What came through standard input is kept with its session; it does not come again.
-        let is_kept = |entry: &&&FileEntry| entry.shown == STDIN && session(entry).is_some();
-        let kept: Vec<String> = left
+        let (kept, rest): (Vec<&FileEntry>, Vec<&FileEntry>) = left
             .iter()
-            .filter(is_kept)
-            .filter_map(session)
-            .map(|id| id.to_string())
-            .collect();
-        let rest: Vec<&str> = left
-            .iter()
-            .filter(|entry| !is_kept(entry))
-            .map(|entry| entry.shown.as_str())
-            .collect();
-        let mut commands: Vec<String> = resume(&kept).into_iter().collect();
-        if !rest.is_empty() {
-            commands.push(self.attach(item, &rest));
+            .copied()
+            .partition(|entry| entry.path == STDIN && entry.session().is_some());
+        let resumed = resume(kept.iter().filter_map(|entry| entry.session()));
+        let last = if !rest.is_empty() {
+            Some(self.attach(item, &rest))
         } else if self.send {
-            commands.push(format!("graph-attach send --yes {}", send_flags(item)));
+            let send = CommandLine::own("send").arg("--yes");
+            Some(send.operand(&item.id).mailbox(item))
+        } else {
+            None
+        };
+        match (resumed, last) {
+            (Some(resumed), Some(last)) => Some(resumed.and(last)),
+            (resumed, last) => resumed.or(last),
         }
-        (!commands.is_empty()).then(|| commands.join(" && "))
     }
 
     /// `attach` of these files: what was begun is resumed by it.
-    fn attach(&self, item: &Item, files: &[&str]) -> String {
-        let mut words = vec!["graph-attach attach".to_owned(), flags(item)];
-        words.extend(self.options.iter().cloned());
-        words.extend(self.send.then(|| "--send".to_owned()));
+    fn attach(&self, item: &Item, files: &[&FileEntry]) -> CommandLine {
+        let mut line = CommandLine::own("attach").item(item);
+        for (name, value) in &self.options {
+            line = match value {
+                Some(value) => line.option(name, value),
+                None => line.arg(*name),
+            };
+        }
+        if self.send {
+            line = line.arg("--send");
+        }
+        let mut files: Vec<&OsStr> = files.iter().map(|entry| entry.path.as_os_str()).collect();
         // A list need not be written out where what it names is attached once anyway.
-        let listed = self.list.as_ref().filter(|_| !self.again);
-        words.extend(listed.cloned());
-        if let Some(producer) = &self.producer {
-            words.push(format!("--stdin-from-command -- {producer}"));
-            return words.join(" ");
-        }
-        let files: Vec<&str> = match listed {
-            Some(_) => {
-                let beside = |file: &&&str| self.beside_list.iter().any(|other| other == **file);
-                files.iter().filter(beside).copied().collect()
+        if let Some((list, null)) = self.list.as_ref().filter(|_| !self.again) {
+            line = line.option("--files-from", list);
+            if *null {
+                line = line.arg("--null");
             }
-            None => files.to_vec(),
-        };
-        let is_option = |file: &&str| file.starts_with('-') && **file != *STDIN;
-        if files.iter().any(is_option) {
-            words.push("--".to_owned());
+            files.retain(|file| self.beside_list.iter().any(|other| other == file));
         }
-        words.extend(files.iter().map(|file| shell(file)));
-        let command = words.join(" ");
-        match files.contains(&STDIN) {
-            true => format!("PRODUCER | {command}"),
-            false => command,
+        if let Some(producer) = &self.producer {
+            return line.arg("--stdin-from-command").behind_dashes(producer);
+        }
+        let reads_stdin = files.iter().any(|file| *file == STDIN);
+        let line = line.operands(files);
+        match reads_stdin {
+            true => CommandLine::program("PRODUCER").pipe(line),
+            false => line,
         }
     }
-}
-
-fn is_in_doubt(entry: &FileEntry) -> bool {
-    matches!(
-        entry.status,
-        FileStatus::Left {
-            session: None,
-            in_doubt: true
-        }
-    )
-}
-
-/// The message of `send`, and in whose mailbox it is.
-pub(crate) fn send_flags(item: &Item) -> String {
-    let mut words = shell(&item.id);
-    if let Some(mailbox) = &item.mailbox {
-        words += &format!(" --mailbox {}", shell(mailbox));
-    }
-    words
 }
 
 #[cfg(test)]
@@ -279,6 +253,7 @@ mod tests {
     use crate::{
         args::{Cli, Command},
         graph::ItemKind,
+        terminal::Shell,
     };
 
     const DONE: FileStatus = FileStatus::Attached;
@@ -296,27 +271,29 @@ mod tests {
         }
     }
 
-    /// What follows `attach ARGS` that was stopped with its files at these fates.
+    /// What follows `attach ARGS` that was stopped with its files in these states.
     fn after(args: &str, files: &[(&str, FileStatus)]) -> String {
         let words = shlex::split(&format!("graph-attach attach --message A=B {args}")).unwrap();
         let Ok(Command::Attach(args)) = Cli::try_parse_from(words).map(|cli| cli.command) else {
             panic!("{args}");
         };
         let mut follow_up = FollowUp::attach(&args);
-        follow_up.onto(&Item {
+        follow_up.set_item(&Item {
             kind: ItemKind::Message,
             id: "A=B".to_owned(),
             mailbox: None,
         });
         let entries: Vec<FileEntry> = files
             .iter()
-            .map(|&(shown, status)| FileEntry {
-                shown: shown.to_owned(),
+            .map(|&(path, status)| FileEntry {
+                path: path.into(),
                 status,
                 kept: None,
             })
             .collect();
-        follow_up.command(&entries).unwrap_or_default()
+        let line = follow_up.command(&entries);
+        line.map(|line| Shell::Posix.line(&line, &[]).unwrap())
+            .unwrap_or_default()
     }
 
     #[test]

@@ -4,34 +4,30 @@ use super::CommandContext;
 use crate::{
     args::{ItemArgs, values},
     graph::{Item, ItemKind},
-    report::Usage,
+    report::{self, CommandLine, ExitReport},
+    settings::table,
 };
 
 /// The item that the options or the environment name.
-pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> anyhow::Result<Item> {
-    let variable = |name: &'static str| -> anyhow::Result<Option<String>> {
+pub(super) fn item(args: &ItemArgs, context: &CommandContext) -> report::Result<Item> {
+    let variable = |name: &'static str| -> report::Result<Option<String>> {
         let value = std::env::var(name).ok().filter(|value| !value.is_empty());
         value
             .map(|value| values::item_id(&value))
             .transpose()
-            .map_err(|why| Usage::new(format!("`{name}` is no id: {why}"), &[]).into())
+            .map_err(|why| ExitReport::usage(format!("`{name}` is not a valid id: {why}")))
     };
     let (kind, id) = match (&args.message, &args.event) {
         (Some(id), _) => (ItemKind::Message, id.clone()),
         (None, Some(id)) => (ItemKind::Event, id.clone()),
-        (None, None) => match variable("GRAPH_ATTACH_MESSAGE")? {
+        (None, None) => match variable(table::MESSAGE.variable)? {
             Some(id) => (ItemKind::Message, id),
-            None => match variable("GRAPH_ATTACH_EVENT")? {
+            None => match variable(table::EVENT.variable)? {
                 Some(id) => (ItemKind::Event, id),
                 None => {
-                    return Err(Usage::new(
-                        "which message or event?",
-                        &[
-                            "name one with `--message ID` or `--event ID`",
-                            "graph-attach find drafts",
-                        ],
-                    )
-                    .into());
+                    return Err(ExitReport::usage("which message or event?")
+                        .advise("name one with `--message ID` or `--event ID`")
+                        .run(CommandLine::own("find").arg("drafts")));
                 }
             },
         },

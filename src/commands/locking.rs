@@ -9,7 +9,7 @@ use std::{
 use super::context::CommandContext;
 use crate::{
     graph::{GraphClient, Item, Kind},
-    report::Busy,
+    report::{self, ExitReport},
     session::{HeldItem, ItemKey, ItemLock, LockError, LockPlaces},
 };
 
@@ -27,10 +27,12 @@ pub(crate) struct Wanted<'a> {
     /// Whom to ask when another process holds a lock under an id that may be of the same item. The first
     /// process never asks, nor does one among others that name their items in the same form.
     pub(crate) graph: &'a GraphClient,
-    /// Seconds to wait for whoever has it.
-    pub(crate) wait: Option<u32>,
+    /// How long to wait for whoever has it.
+    pub(crate) wait: Option<Duration>,
     /// Whether it must be in the state directory.
     pub(crate) required: bool,
+    /// Whether it is for an upload, which then cannot be resumed where there is no state directory.
+    pub(crate) uploads: bool,
 }
 
 /// What an attempt came to.
@@ -41,26 +43,29 @@ enum Taken {
 
 impl CommandContext {
     /// Locks an item. `None`: there is no place where locks can be, which was said.
-    pub(crate) async fn lock_item(&self, wanted: &Wanted<'_>) -> anyhow::Result<Option<ItemLock>> {
+    pub(crate) async fn lock_item(&self, wanted: &Wanted<'_>) -> report::Result<Option<ItemLock>> {
         let places = self.lock_places(wanted.required)?;
         let what = format!("the {}", wanted.item.kind);
-        let until = wanted
-            .wait
-            .map(|seconds| Instant::now() + Duration::from_secs(seconds.into()));
+        let until = wanted.wait.map(|wait| Instant::now() + wait);
         let (mut glanced, mut told, mut others) = (false, false, Vec::new());
         loop {
             let pid = match self.try_lock_item(&places, wanted, &mut others).await {
                 Ok(Taken::Lock(lock)) => {
-                    if let Some(error) = lock.passed_over() {
-                        self.warn_of_state(error);
+                    match (self.state_error(), lock.passed_over()) {
+                        _ if !wanted.uploads => {}
+                        (Some(error), _) => self.warn_of_state(error),
+                        (None, Some(error)) => self.warn_of_state(error),
+                        (None, None) => {}
                     }
                     return Ok(Some(lock));
                 }
                 Ok(Taken::Held(pid)) => pid,
                 Err(error) if wanted.required => return Err(error.into()),
                 Err(error) => {
-                    self.warn_of_state(&error);
-                    self.warn_of_no_lock();
+                    match self.state_error() {
+                        Some(first) => self.warn_of_no_lock(first, wanted.uploads),
+                        None => self.warn_of_no_lock(&error, wanted.uploads),
+                    }
                     return Ok(None);
                 }
             };
@@ -70,7 +75,7 @@ impl CommandContext {
                 continue;
             }
             if until.is_none_or(|until| Instant::now() >= until) {
-                return Err(Busy { what, pid }.into());
+                return Err(ExitReport::busy(&what, pid));
             }
             if !mem::replace(&mut told, true) {
                 self.printer
@@ -114,8 +119,8 @@ impl CommandContext {
 
     /// Where item locks may be. The first is the state directory; the others are for where that cannot
     /// be written, and the same for all processes of a user.
-    fn lock_places(&self, required: bool) -> anyhow::Result<LockPlaces> {
-        let state = self.store_or_warn(required)?;
+    fn lock_places(&self, required: bool) -> report::Result<LockPlaces> {
+        let state = self.store_if_any(required)?;
         let mut places: Vec<PathBuf> = state
             .map(|store| store.dir().to_owned())
             .into_iter()

@@ -1,52 +1,67 @@
 //! `ls`: the attachments of a message or an event.
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::{context::CommandContext, item_option, resolve_id, retrier::Retrier};
 use crate::{
-    args::{LsArgs, RetryArgs},
+    args::LsArgs,
     graph::ItemKind,
-    report::{self, MailRequest},
+    report,
+    terminal::{CommandResult, Printer},
 };
 
-pub(super) async fn run(args: &LsArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &LsArgs, context: &CommandContext) -> report::Result<u8> {
     let item = item_option::item(&args.item, context)?;
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
+    let graph = context.clients()?.graph(context.provider());
     let graph = graph.reading();
-    let retrier = Retrier::new(context, &graph, &retry);
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let listed = retrier.repeat(async || graph.attachments(&item).await);
-    let listed = listed.await.map_err(|error| MailRequest {
-        what: "cannot list the attachments".to_owned(),
-        error,
-        item: Some(item.clone()),
-        permission: match item.kind {
-            ItemKind::Message => "Mail.Read",
-            ItemKind::Event => "Calendars.Read",
-        },
+    let permission = match item.kind {
+        ItemKind::Message => "Mail.Read",
+        ItemKind::Event => "Calendars.Read",
+    };
+    let listed = listed.await.map_err(|error| {
+        report::mail(
+            &error,
+            Some(&item),
+            "cannot list the attachments",
+            permission,
+        )
     })?;
     if listed.is_empty() {
         context.printer.note("nothing is attached");
     }
     for one in listed {
-        if context.printer.options().json {
-            context.printer.json(&json!({
-                "type": "attachment",
-                "id": one.id,
-                "name": one.name,
-                "size": one.size,
-                "content_type": one.content_type,
-                "inline": one.is_inline,
-            }));
-            continue;
-        }
-        let size = one.size.map(|size| size.to_string()).unwrap_or_default();
-        let kind = one.content_type.unwrap_or_default();
-        let fields: [&str; 5] = [&one.id, &size, &kind, &one.name, "inline"];
-        let count = if one.is_inline { 5 } else { 4 };
-        context.printer.row(&fields[..count]);
+        context.printer.result(&ListedAttachment {
+            id: one.id,
+            name: one.name,
+            size: one.size,
+            content_type: one.content_type,
+            inline: one.is_inline,
+        });
     }
     context.warn_of_token().await;
     Ok(report::SUCCESS)
+}
+
+/// An attachment of the item.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "attachment")]
+struct ListedAttachment {
+    id: String,
+    name: String,
+    size: Option<u64>,
+    content_type: Option<String>,
+    inline: bool,
+}
+
+impl CommandResult for ListedAttachment {
+    fn show(&self, printer: &Printer) {
+        let size = self.size.map(|size| size.to_string()).unwrap_or_default();
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        let fields = [&self.id, &size, content_type, &self.name, "inline"];
+        let count = if self.inline { 5 } else { 4 };
+        printer.row(&fields[..count]);
+    }
 }

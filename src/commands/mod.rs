@@ -21,6 +21,7 @@ mod resume;
 mod retrier;
 mod sandbox;
 mod send;
+mod session_prefix;
 mod status;
 mod stdin_readers;
 
@@ -29,7 +30,7 @@ pub(crate) use context::CommandContext;
 use crate::{args::Command, report, terminal::Streams};
 
 /// Runs a command and returns its exit code.
-pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::Result<u8> {
+pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::Result<u8> {
     for line in context.settings.origins() {
         context.printer.detail(1, &line);
     }
@@ -45,7 +46,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::
             let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(report::FAILURE))
         }
-        Command::Auth(args) => auth::run(&args.command, context).await,
+        Command::Auth(args) => Ok(auth::run(&args.command, context).await?),
         Command::Draft(args) => draft::run(args, context).await,
         Command::Find(args) => find::run(args, context).await,
         Command::Send(args) => send::run(args, context).await,
@@ -55,7 +56,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> anyhow::
     }
 }
 
-/// A signal ends the command with `code`: says where the upload stopped, and how it goes on.
+/// A signal ends the command with `code`: says where the upload stopped, and which command continues it.
 pub(crate) fn interrupted(context: &CommandContext, code: u8) {
     let reporter = context.reporter.borrow().clone();
     let position = reporter.as_ref().and_then(|reporter| reporter.position());

@@ -6,23 +6,23 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 
 use super::context::CommandContext;
 use crate::{
     args::PruneArgs,
     graph::{Kind, UploadClient, UploadUrl},
-    report::{self, Refusal, Usage},
-    session::{Record, State, Store},
+    report::{self, CommandLine, ExitReport},
+    session::{Record, SessionId, State, Store},
     terminal::human,
 };
 
 /// How long the service may take to say that a session is alive after all.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(args: &PruneArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &PruneArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
-    let uploads = context.clients(None)?.uploads();
+    let uploads = context.clients()?.uploads();
     let records = context.records(store)?;
     if args.discard_unfinished && !args.yes {
         agreed(&records, store, context)?;
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &PruneArgs, context: &CommandContext) -> anyhow::R
             path.display()
         ));
     }
-    if !context.printer.options().json {
+    if !context.printer.is_json() {
         context.printer.note(&match count {
             0 => "there was nothing to forget".to_owned(),
             1 => "1 session is forgotten".to_owned(),
@@ -82,12 +82,11 @@ pub(super) async fn run(args: &PruneArgs, context: &CommandContext) -> anyhow::R
 }
 
 fn forgotten(record: &Record, context: &CommandContext) {
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "pruned",
-            "id": record.id,
-            "name": record.attachment.name,
-        }));
+    if context.printer.is_json() {
+        context.printer.json(&Pruned {
+            id: record.id,
+            name: &record.attachment.name,
+        });
     }
 }
 
@@ -100,7 +99,7 @@ fn kept(record: &Record, context: &CommandContext) {
 }
 
 /// Throws away what a pipe brought, unless it is being worked on.
-async fn discard(record: &Record, store: &Store, uploads: &UploadClient) -> anyhow::Result<bool> {
+async fn discard(record: &Record, store: &Store, uploads: &UploadClient) -> report::Result<bool> {
     let Ok(_lock) = store.lock_session(record.id) else {
         return Ok(false);
     };
@@ -120,7 +119,7 @@ async fn discard(record: &Record, store: &Store, uploads: &UploadClient) -> anyh
 }
 
 /// Asks whether what came through pipes may be thrown away.
-fn agreed(records: &[Record], store: &Store, context: &CommandContext) -> anyhow::Result<()> {
+fn agreed(records: &[Record], store: &Store, context: &CommandContext) -> report::Result<()> {
     let pipes: Vec<&Record> = records
         .iter()
         .filter(|record| record.is_unattached_pipe())
@@ -129,8 +128,8 @@ fn agreed(records: &[Record], store: &Store, context: &CommandContext) -> anyhow
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        let hint = "graph-attach prune --discard-unfinished --yes";
-        return Err(Usage::new("there is nobody to ask", &[hint]).into());
+        let prune = CommandLine::own("prune").arg("--discard-unfinished");
+        return Err(ExitReport::usage("there is nobody to ask").run(prune.arg("--yes")));
     }
     for record in &pipes {
         let spool = std::fs::metadata(store.spool(record.id));
@@ -151,17 +150,15 @@ fn agreed(records: &[Record], store: &Store, context: &CommandContext) -> anyhow
     if read.is_ok() && (answer == "y" || answer == "yes") {
         return Ok(());
     }
-    Err(Refusal {
-        message: "nothing is thrown away: nobody said yes".to_owned(),
-        hints: vec![],
-    }
-    .into())
+    Err(ExitReport::refused(
+        "nothing is thrown away: nobody said yes",
+    ))
 }
 
 /// What the service says of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// It goes on with it, whatever this computer's clock says.
+    /// It continues it, whatever this computer's clock says.
     Alive,
     /// Nothing that helps: then the clock is all there is.
     Unknown,
@@ -178,4 +175,12 @@ async fn ask(record: &Record, uploads: &UploadClient) -> Asked {
         Ok(Err(error)) if error.kind == Kind::Connect && url.is_local() => Asked::Nobody,
         _ => Asked::Unknown,
     }
+}
+
+/// A session that is forgotten.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "pruned")]
+struct Pruned<'a> {
+    id: SessionId,
+    name: &'a str,
 }

@@ -7,7 +7,7 @@ use super::{context::CommandContext, retrier::Retrier};
 use crate::{
     args::links,
     graph::{Error, GraphClient, Item, ItemKind, Kind},
-    report::{MailRequest, NotFound, Usage},
+    report::{self, CommandLine, ExitReport},
 };
 
 /// The item under the id that the service knows it by.
@@ -16,24 +16,20 @@ pub(super) async fn resolve(
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<Item> {
+) -> report::Result<Item> {
     let foreign = item.id.contains(['/', '+']);
     let conversation = links::is_conversation(&item.id) && item.kind == ItemKind::Message;
     if !foreign && !conversation {
         return Ok(item);
     }
-    let failed = |error: Error, item: &Item| {
-        anyhow::Error::from(MailRequest {
-            what: format!("cannot look at the {}", item.kind),
-            error,
-            permission: item.kind.permission(),
-            item: Some(item.clone()),
-        })
+    let failed = |error: &Error, item: &Item| {
+        let what = format!("cannot look at the {}", item.kind);
+        report::mail(error, Some(item), &what, item.kind.permission())
     };
     let first = match look(&item, graph, retrier).await {
         Ok(()) => return Ok(item),
         Err(error) if is_unknown(&error) => error,
-        Err(error) => return Err(failed(error, &item)),
+        Err(error) => return Err(failed(&error, &item)),
     };
     let mapped = Item {
         id: url_safe(&item.id),
@@ -48,13 +44,13 @@ pub(super) async fn resolve(
                 return Ok(mapped);
             }
             Err(error) if is_unknown(&error) => {}
-            Err(error) => return Err(failed(error, &mapped)),
+            Err(error) => return Err(failed(&error, &mapped)),
         }
     }
     if conversation {
         return of_conversation(mapped, graph, retrier, context).await;
     }
-    Err(failed(first, &item))
+    Err(failed(&first, &item))
 }
 
 async fn look(item: &Item, graph: &GraphClient, retrier: &Retrier<'_>) -> Result<(), Error> {
@@ -77,7 +73,7 @@ async fn of_conversation(
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<Item> {
+) -> report::Result<Item> {
     let mailbox = item.mailbox.as_deref();
     // Conversations keep the alphabet of Exchange, where messages have changed it.
     for id in [item.id.clone(), item.id.replace('-', "/").replace('_', "+")] {
@@ -86,13 +82,8 @@ async fn of_conversation(
             Ok(found) => found,
             Err(error) if is_unknown(&error) || error.kind == Kind::Refused => continue,
             Err(error) => {
-                return Err(MailRequest {
-                    what: "cannot look at the conversation".to_owned(),
-                    error,
-                    item: None,
-                    permission: item.kind.permission(),
-                }
-                .into());
+                let what = "cannot look at the conversation";
+                return Err(report::mail(&error, None, what, item.kind.permission()));
             }
         };
         match found.as_slice() {
@@ -108,26 +99,23 @@ async fn of_conversation(
                 });
             }
             several => {
-                let mut error = Usage::new(
-                    format!(
-                        "that is a conversation of {} messages; which one?",
-                        several.len()
-                    ),
-                    &[],
-                );
-                error.hints = several
-                    .iter()
-                    .map(|one| format!("{} {}: --message {}", one.date, one.subject, one.id))
-                    .collect();
-                return Err(error.into());
+                let report = ExitReport::usage(format!(
+                    "that is a conversation of {} messages; which one?",
+                    several.len()
+                ));
+                return Err(several.iter().fold(report, |report, one| {
+                    report.advise(format!(
+                        "{} {}: --message {}",
+                        one.date, one.subject, one.id
+                    ))
+                }));
             }
         }
     }
-    Err(NotFound {
-        message: "that is the id of a conversation, and it has no message here".to_owned(),
-        hints: vec!["graph-attach find messages".to_owned()],
-    }
-    .into())
+    Err(
+        ExitReport::not_found("that is the id of a conversation, and it has no message here")
+            .run(CommandLine::own("find").arg("messages")),
+    )
 }
 
 #[cfg(test)]

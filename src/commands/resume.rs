@@ -1,4 +1,4 @@
-//! `resume`: go on with interrupted uploads.
+//! `resume`: finish interrupted uploads.
 
 use std::{collections::HashMap, ffi::OsStr, rc::Rc, time::Instant};
 
@@ -8,28 +8,27 @@ use super::{
     follow_up::{FileEntry, FollowUp},
     locking::Wanted,
     pipe,
+    session_prefix::{by_prefix, unknown_session},
 };
 use crate::{
     args::ResumeArgs,
     auth::{self, Provider},
-    report::{NotAttached, NotFound, Unfinishable, Usage, flags, shell},
+    report::{self, CommandLine, ExitReport, not_attached},
     session::{Pipe, Record, State, Store, same_service},
     upload::{self, Earlier, Job, Services, Source},
 };
 
-pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     let chosen = choose(args, &records)?;
     if chosen.is_empty() {
         context.printer.note("there is no upload to resume");
     }
-    let clients = context.clients(Some(&args.retry))?;
+    let clients = context.clients()?;
     let uploads = clients.uploads();
     let reporter = context.report_on(chosen.len());
-    let entries = chosen
-        .iter()
-        .map(|record| FileEntry::new(record.file.display().to_string()));
+    let entries = chosen.iter().map(|record| FileEntry::new(&record.file));
     let results = Rc::new(FileResults::new(
         &context.printer,
         entries.collect(),
@@ -55,7 +54,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> anyhow::
             warned: &context.warned,
             observer: &*reporter,
             endpoint: &record.endpoint,
-            limits: context.limits(&args.retry, record.chunk),
+            limits: context.limits(record.chunk),
             started: context.started,
             volume,
             item_lock: None,
@@ -63,7 +62,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> anyhow::
         match one(record, args, store, &services, context).await {
             Ok(outcome) => results.attached(index, &outcome, since),
             Err(error) => {
-                results.failed(index, &error);
+                results.failed(index, error);
             }
         }
         reporter.reached(index + 1);
@@ -89,7 +88,7 @@ async fn one(
     store: &Store,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<upload::Outcome> {
+) -> report::Result<upload::Outcome> {
     let wait = args.retry.wait;
     let required = args.retry.require_state;
     let wanted = Wanted {
@@ -98,6 +97,7 @@ async fn one(
         graph: services.graph,
         wait,
         required,
+        uploads: true,
     };
     let item_lock = context.lock_item(&wanted).await?;
     let services = &Services {
@@ -108,11 +108,10 @@ async fn one(
     let _session = context.or_without(session, required)?;
     // Read anew under the lock: another process may have finished it meanwhile.
     let Some(record) = store.load(record.id)? else {
-        return Err(NotFound {
-            message: format!("session {} is gone", record.id),
-            hints: vec![],
-        }
-        .into());
+        return Err(ExitReport::not_found(format!(
+            "session {} is gone",
+            record.id
+        )));
     };
     if let Some(outcome) = pipe::finished(&record) {
         context.printer.note(&format!(
@@ -156,37 +155,30 @@ async fn one(
             if record.spooled && pipe::is_resumable(record.id, store) {
                 failure.session = failure.session.or(Some(record.id));
             }
-            Err(NotAttached {
-                failure,
-                name: record.attachment.name.clone(),
-                item: record.item.clone(),
-            }
-            .into())
+            let name = &record.attachment.name;
+            Err(not_attached(&failure, name, &record.item))
         }
     }
 }
 
 /// A pipe whose end was not seen: only a person can say whether it is all.
-fn incomplete(record: &Record) -> anyhow::Error {
+fn incomplete(record: &Record) -> ExitReport {
     let (id, name) = (record.id, &record.attachment.name);
-    let attach = format!(
-        "graph-attach attach {} --name {} {}",
-        flags(&record.item),
-        shell(name),
-        shell(&record.file.to_string_lossy())
-    );
-    Unfinishable {
-        message: format!(
+    let attach = CommandLine::own("attach").item(&record.item);
+    let attach = attach.option("--name", name).operand(&record.file);
+    ExitReport::file(
+        "PipeIncomplete",
+        format!(
             "session {id} cannot be resumed: the pipe of `{name}` ended before its producer was done"
         ),
-        cause: format!("what came is kept in `{}`", record.file.display()),
-        hints: vec![attach, format!("graph-attach cancel {id}")],
-    }
-    .into()
+    )
+    .cause(format!("what came is kept in `{}`", record.file.display()))
+    .run(attach)
+    .run(CommandLine::own("cancel").operand(id.to_string()))
 }
 
 /// The sessions that the arguments name.
-fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> {
+fn choose(args: &ResumeArgs, records: &[Record]) -> report::Result<Vec<Record>> {
     let unfinished: Vec<&Record> = records
         .iter()
         .filter(|record| record.state == State::Unfinished)
@@ -200,20 +192,19 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> 
             [] => Ok(Vec::new()),
             [only] => Ok(vec![(*only).clone()]),
             several => {
-                let mut error = Usage::new(
-                    format!("there are {} uploads to resume; which?", several.len()),
-                    &[],
-                );
                 // What they are, and then one command for each.
-                let what = several
-                    .iter()
-                    .map(|record| format!("{} is `{}`", record.id, record.attachment.name));
-                let commands = several
-                    .iter()
-                    .map(|record| format!("graph-attach resume {}", record.id));
-                let all = "graph-attach resume --all".to_owned();
-                error.hints = what.chain(commands).chain([all]).collect();
-                Err(error.into())
+                let report = ExitReport::usage(format!(
+                    "there are {} uploads to resume; which?",
+                    several.len()
+                ));
+                let report = several.iter().fold(report, |report, record| {
+                    report.advise(format!("{} is `{}`", record.id, record.attachment.name))
+                });
+                let resume = || CommandLine::own("resume");
+                let report = several.iter().fold(report, |report, record| {
+                    report.run(resume().operand(record.id.to_string()))
+                });
+                Err(report.run(resume().arg("--all")))
             }
         };
     }
@@ -230,13 +221,11 @@ fn choose(args: &ResumeArgs, records: &[Record]) -> anyhow::Result<Vec<Record>> 
 
 /// The records that one argument names: a session, or the unfinished ones of a file, or if there are
 /// none its last.
-fn named<'a>(target: &OsStr, records: &'a [Record]) -> anyhow::Result<Vec<&'a Record>> {
-    if let Some(text) = target.to_str() {
-        match by_prefix(text, records) {
-            Ok(record) => return Ok(vec![record]),
-            Err(Prefix::Ambiguous(ids)) => return Err(ambiguous(text, &ids)),
-            Err(Prefix::Unknown) => {}
-        }
+fn named<'a>(target: &OsStr, records: &'a [Record]) -> report::Result<Vec<&'a Record>> {
+    if let Some(text) = target.to_str()
+        && let Some(record) = by_prefix(text, records)?
+    {
+        return Ok(vec![record]);
     }
     // Only an empty path has no absolute form: there is no such file either.
     let path = std::path::absolute(target).unwrap_or_default();
@@ -248,67 +237,6 @@ fn named<'a>(target: &OsStr, records: &'a [Record]) -> anyhow::Result<Vec<&'a Re
         (false, _) => Ok(unfinished),
         // Done already: the last one says so.
         (true, Some(finished)) => Ok(vec![finished]),
-        (true, None) => Err(unknown(&target.to_string_lossy(), records)),
+        (true, None) => Err(unknown_session(&target.to_string_lossy(), records)),
     }
-}
-
-/// Why a beginning of an id names no session.
-#[derive(Debug)]
-pub(super) enum Prefix {
-    /// None begins so.
-    Unknown,
-    /// Several do.
-    Ambiguous(Vec<String>),
-}
-
-/// The record whose id begins with `text`.
-pub(super) fn by_prefix<'a>(text: &str, records: &'a [Record]) -> Result<&'a Record, Prefix> {
-    let upper = text.to_ascii_uppercase();
-    if upper.is_empty() {
-        return Err(Prefix::Unknown);
-    }
-    let found: Vec<&Record> = records
-        .iter()
-        .filter(|record| record.id.as_str().starts_with(&upper))
-        .collect();
-    match found.as_slice() {
-        [] => Err(Prefix::Unknown),
-        [only] => Ok(only),
-        several => Err(Prefix::Ambiguous(
-            several.iter().map(|r| r.id.to_string()).collect(),
-        )),
-    }
-}
-
-pub(super) fn ambiguous(text: &str, ids: &[String]) -> anyhow::Error {
-    let message = format!(
-        "`{text}` is the beginning of {} sessions: {}",
-        ids.len(),
-        ids.join(", ")
-    );
-    Usage::new(message, &[]).into()
-}
-
-/// No session and no file of one, with the nearest id.
-pub(super) fn unknown(text: &str, records: &[Record]) -> anyhow::Error {
-    let upper = text.to_ascii_uppercase();
-    let nearest = records
-        .iter()
-        .map(|record| {
-            (
-                strsim::damerau_levenshtein(&upper, record.id.as_str()),
-                record.id,
-            )
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    let mut hints = vec!["graph-attach status".to_owned()];
-    if let Some((_, id)) = nearest {
-        hints.insert(0, format!("did you mean {id}?"));
-    }
-    NotFound {
-        message: format!("there is no session `{text}`"),
-        hints,
-    }
-    .into()
 }

@@ -1,16 +1,15 @@
-//! Repeats requests that change nothing by being repeated, as long as the user's retrier lasts.
+//! Repeats requests that change nothing by being repeated, as often and as long as the settings allow.
 
 use std::{cell::Cell, time::Duration};
 
 use super::context::CommandContext;
 use crate::{
-    args::RetryArgs,
     graph::{Error, GraphClient},
     terminal::human,
     upload::{self, retry},
 };
 
-/// One command's retrier.
+/// The retries of one command.
 pub(super) struct Retrier<'a> {
     context: &'a CommandContext,
     graph: &'a GraphClient,
@@ -20,15 +19,11 @@ pub(super) struct Retrier<'a> {
 }
 
 impl<'a> Retrier<'a> {
-    pub(super) fn new(
-        context: &'a CommandContext,
-        graph: &'a GraphClient,
-        args: &RetryArgs,
-    ) -> Self {
+    pub(super) fn new(context: &'a CommandContext, graph: &'a GraphClient) -> Self {
         Retrier {
             context,
             graph,
-            limits: context.limits(args, upload::plan::CHUNK),
+            limits: context.limits(upload::plan::CHUNK),
             doubted: Cell::new(false),
         }
     }

@@ -14,17 +14,16 @@ use std::{
 };
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 
 use self::sending::{Answer, End, Look, Sending, Step, WATCH};
-use super::{
-    context::CommandContext, follow_up::send_flags, locking::Wanted, resolve_id, retrier::Retrier,
-};
+use super::{context::CommandContext, locking::Wanted, resolve_id, retrier::Retrier};
 use crate::{
-    args::{RetryArgs, SendArgs},
+    args::SendArgs,
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
-    report::{self, MailRequest, NotFound, NotKnown, Refusal, shell},
+    report::{self, CommandLine, ExitReport},
     session::{ItemKey, ItemLock, SendLog},
+    terminal::{CommandResult, Printer},
 };
 
 /// What sending needs, least privileged.
@@ -36,15 +35,14 @@ const WATCH_VARIABLE: &str = "GRAPH_ATTACH_SEND_WATCH";
 /// Recipients that a question names.
 const NAMED: usize = 4;
 
-pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> report::Result<u8> {
     let item = Item {
         kind: ItemKind::Message,
         id: args.id.clone(),
         mailbox: context.mailbox()?,
     };
-    let retry = RetryArgs::from(&args.request);
-    let graph = context.clients(Some(&retry))?.graph(context.provider());
-    let retrier = Retrier::new(context, &graph, &retry);
+    let graph = context.clients()?.graph(context.provider());
+    let retrier = Retrier::new(context, &graph);
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let wanted = Wanted {
         endpoint: context.settings.endpoint.value.as_str(),
@@ -52,6 +50,7 @@ pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Re
         graph: &graph,
         wait: None,
         required: false,
+        uploads: false,
     };
     let lock = context.lock_item(&wanted).await?;
     let draft = match ready(&item, &graph, &retrier).await {
@@ -73,11 +72,7 @@ pub(super) async fn run(args: &SendArgs, context: &CommandContext) -> anyhow::Re
         unfinished::refuse(&item, &draft, &graph, context).await?;
     }
     if !args.yes && !confirmed(&draft, context) {
-        return Err(Refusal {
-            message: "not sent: nobody said yes".to_owned(),
-            hints: vec![],
-        }
-        .into());
+        return Err(ExitReport::refused("not sent: nobody said yes"));
     }
     let message = Message {
         item: &item,
@@ -96,33 +91,24 @@ pub(super) async fn ready(
     retrier: &Retrier<'_>,
 ) -> Result<Found, NotReady> {
     let looked = retrier.repeat(async || graph.item(item, true).await);
-    let draft = looked.await.map_err(|error| -> anyhow::Error {
+    let draft = looked.await.map_err(|error| {
         if error.kind == Kind::NotFound {
-            return NotFound {
-                message: "the message is not there: it was sent, moved or deleted, or it is in \
-                          another mailbox"
-                    .to_owned(),
-                hints: vec!["graph-attach find drafts".to_owned()],
-            }
-            .into();
+            return ExitReport::not_found(
+                "the message is not there: it was sent, moved or deleted, or it is in another \
+                 mailbox",
+            )
+            .run(CommandLine::own("find").arg("drafts"));
         }
-        MailRequest {
-            what: "cannot look at the draft".to_owned(),
-            error,
-            item: Some(item.clone()),
-            permission: item.kind.permission(),
-        }
-        .into()
+        let permission = item.kind.permission();
+        report::mail(&error, Some(item), "cannot look at the draft", permission)
     })?;
     if draft.is_draft == Some(false) {
         return Err(NotReady::Sent(draft));
     }
     if draft.recipients.is_empty() {
-        let refusal = Refusal {
-            message: "the draft has no recipients".to_owned(),
-            hints: vec!["graph-attach draft --to ADDRESS --subject TEXT".to_owned()],
-        };
-        return Err(NotReady::Error(refusal.into()));
+        let draft = CommandLine::own("draft").option("--to", "ADDRESS");
+        let refusal = ExitReport::refused("the draft has no recipients");
+        return Err(refusal.run(draft.option("--subject", "TEXT")).into());
     }
     Ok(draft)
 }
@@ -133,23 +119,22 @@ pub(super) enum NotReady {
     /// It is not a draft.
     Sent(Found),
     /// Any other reason.
-    Error(anyhow::Error),
+    Error(ExitReport),
 }
 
-impl From<anyhow::Error> for NotReady {
-    fn from(error: anyhow::Error) -> Self {
+impl From<ExitReport> for NotReady {
+    fn from(error: ExitReport) -> Self {
         NotReady::Error(error)
     }
 }
 
-impl From<NotReady> for anyhow::Error {
+impl From<NotReady> for ExitReport {
     fn from(not_ready: NotReady) -> Self {
         match not_ready {
-            NotReady::Sent(_) => Refusal {
-                message: "the message is not a draft: it was sent already, or received".to_owned(),
-                hints: vec!["graph-attach find drafts".to_owned()],
+            NotReady::Sent(_) => {
+                ExitReport::refused("the message is not a draft: it was sent already, or received")
+                    .run(CommandLine::own("find").arg("drafts"))
             }
-            .into(),
             NotReady::Error(error) => error,
         }
     }
@@ -167,7 +152,7 @@ pub(super) async fn no_unfinished(
     message: &Message<'_>,
     graph: &GraphClient,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     unfinished::refuse(message.item, message.draft, graph, context).await
 }
 
@@ -244,8 +229,8 @@ pub(super) async fn deliver(
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
-    let certain = out(message, graph, retrier, context).await?;
+) -> report::Result<()> {
+    let certain = send_once(message, graph, retrier, context).await?;
     if !certain {
         context.printer.warn(
             "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
@@ -256,17 +241,27 @@ pub(super) async fn deliver(
 }
 
 fn told(item: &Item, draft: &Found, certain: bool, context: &CommandContext) {
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "sent",
-            "id": item.id,
-            "subject": draft.subject,
-            "certain": certain,
-        }));
-    } else if certain {
-        context
-            .printer
-            .note(&format!("`{}` is sent", draft.subject));
+    context.printer.result(&Sent {
+        id: &item.id,
+        subject: &draft.subject,
+        certain,
+    });
+}
+
+/// A message that was sent.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "sent")]
+struct Sent<'a> {
+    id: &'a str,
+    subject: &'a str,
+    certain: bool,
+}
+
+impl CommandResult for Sent<'_> {
+    fn show(&self, printer: &Printer) {
+        if self.certain {
+            printer.note(&format!("`{}` is sent", self.subject));
+        }
     }
 }
 
@@ -280,12 +275,12 @@ fn watch() -> Duration {
 }
 
 /// Sends; `false` when all that is known is that the draft is gone.
-async fn out(
+async fn send_once(
     message: &Message<'_>,
     graph: &GraphClient,
     retrier: &Retrier<'_>,
     context: &CommandContext,
-) -> anyhow::Result<bool> {
+) -> report::Result<bool> {
     let Message { item, draft, lock } = *message;
     let lasting = Item {
         id: draft.id.clone(),
@@ -325,7 +320,7 @@ async fn out(
                     (Err(error), _) => {
                         // It was not begun: nothing is open.
                         settled(item, draft, lock, context);
-                        return Err(failed(item, "the message is not sent", error));
+                        return Err(failed(item, "the message is not sent", &error));
                     }
                     (Ok(()), false) => Step::Send,
                     (Ok(()), true) => sending.looked(look_at(&lasting, graph).await, now()),
@@ -354,7 +349,7 @@ async fn out(
                     (End::Sent, _) => Ok(true),
                     (End::ProbablySent, _) => Ok(false),
                     (End::NotSent, Some(error)) => {
-                        Err(failed(item, "the message is not sent", error))
+                        Err(failed(item, "the message is not sent", &error))
                     }
                     (End::NotSent | End::Unknown, error) => Err(not_known(item, draft, error)),
                 };
@@ -372,31 +367,18 @@ async fn look_at(lasting: &Item, graph: &GraphClient) -> Look {
     }
 }
 
-fn failed(item: &Item, what: &str, error: Error) -> anyhow::Error {
-    MailRequest {
-        what: what.to_owned(),
-        error,
-        item: Some(item.clone()),
-        permission: PERMISSION,
-    }
-    .into()
+fn failed(item: &Item, what: &str, error: &Error) -> ExitReport {
+    report::mail(error, Some(item), what, PERMISSION)
 }
 
 /// What nobody knows, and how to find out.
-fn not_known(item: &Item, draft: &Found, error: Option<Error>) -> anyhow::Error {
-    let mut look = format!(
-        "graph-attach find messages --subject {}",
-        shell(&draft.subject)
-    );
-    if let Some(mailbox) = &item.mailbox {
-        look += &format!(" --mailbox {}", shell(mailbox));
-    }
-    NotKnown {
-        message: "not known whether the message was sent: see Sent Items before you send it again"
-            .to_owned(),
-        error,
-        // The first looks; the second looks too, and then sends what is still a draft.
-        hints: vec![look, format!("graph-attach send {}", send_flags(item))],
-    }
-    .into()
+fn not_known(item: &Item, draft: &Found, error: Option<Error>) -> ExitReport {
+    let look = CommandLine::own("find").arg("messages");
+    let look = look.option("--subject", &draft.subject).mailbox(item);
+    let send = CommandLine::own("send").operand(&item.id).mailbox(item);
+    let message = "not known whether the message was sent: see Sent Items before you send it again";
+    // The first looks; the second looks too, and then sends what is still a draft.
+    ExitReport::not_known(message, error.as_ref())
+        .run(look)
+        .run(send)
 }

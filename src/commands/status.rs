@@ -1,19 +1,20 @@
 //! `status`: the upload sessions known on this computer.
 
-use jiff::Timestamp;
-use serde_json::json;
+use std::borrow::Cow;
 
-use super::{
-    context::CommandContext,
-    resume::{Prefix, ambiguous, by_prefix, unknown},
-};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{context::CommandContext, session_prefix::find_session};
 use crate::{
     args::StatusArgs,
+    graph::ItemKind,
     report,
-    session::{Pipe, Record, State, Store},
+    session::{Pipe, Record, SessionId, State, Store},
+    terminal::{CommandResult, Printer},
 };
 
-pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let records = context.records(store)?;
     context
@@ -21,11 +22,7 @@ pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> anyhow::Result
         .detail(1, &format!("sessions in `{}`", store.dir().display()));
     let shown = match &args.session {
         None => records.iter().collect(),
-        Some(text) => match by_prefix(text, &records) {
-            Ok(record) => vec![record],
-            Err(Prefix::Ambiguous(ids)) => return Err(ambiguous(text, &ids)),
-            Err(Prefix::Unknown) => return Err(unknown(text, &records)),
-        },
+        Some(text) => vec![find_session(text, &records)?],
     };
     if shown.is_empty() {
         context
@@ -54,31 +51,58 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
         }
         _ => record.size,
     };
-    if context.printer.options().json {
-        context.printer.json(&json!({
-            "type": "session",
-            "id": record.id,
-            "state": state,
-            "file": record.file.to_string_lossy(),
-            "name": record.attachment.name,
-            "size": size,
-            "offset": record.acked.offset,
-            "item": {"kind": record.item.kind, "id": record.item.id},
-            "mailbox": record.item.mailbox,
-            "created": record.created,
-            "expires": record.expires,
-            "locked_by": locked.flatten(),
-            "attachment": record.attachment_id,
-        }));
-        return;
-    }
-    let item = format!("{} {}", record.item.kind, record.item.id);
-    context.printer.row(&[
-        record.id.as_str(),
+    context.printer.result(&SessionLine {
+        id: record.id,
         state,
-        &record.acked.offset.to_string(),
-        &size.to_string(),
-        &item,
-        &record.file.to_string_lossy(),
-    ]);
+        file: record.file.to_string_lossy(),
+        name: &record.attachment.name,
+        size,
+        offset: record.acked.offset,
+        item: ItemJson {
+            kind: record.item.kind,
+            id: &record.item.id,
+        },
+        mailbox: record.item.mailbox.as_deref(),
+        created: record.created,
+        expires: record.expires,
+        locked_by: locked.flatten(),
+        attachment: record.attachment_id.as_deref(),
+    });
+}
+
+/// A session as this computer knows it.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "session")]
+struct SessionLine<'a> {
+    id: SessionId,
+    state: &'static str,
+    file: Cow<'a, str>,
+    name: &'a str,
+    size: u64,
+    offset: u64,
+    item: ItemJson<'a>,
+    mailbox: Option<&'a str>,
+    created: Timestamp,
+    expires: Option<Timestamp>,
+    locked_by: Option<u32>,
+    attachment: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ItemJson<'a> {
+    kind: ItemKind,
+    id: &'a str,
+}
+
+impl CommandResult for SessionLine<'_> {
+    fn show(&self, printer: &Printer) {
+        printer.row(&[
+            self.id.as_str(),
+            self.state,
+            &self.offset.to_string(),
+            &self.size.to_string(),
+            &format!("{} {}", self.item.kind, self.item.id),
+            &self.file,
+        ]);
+    }
 }

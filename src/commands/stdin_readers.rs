@@ -3,7 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::CommandContext;
-use crate::{args::ComposeArgs, report::Usage, settings::Credential};
+use crate::{
+    args::ComposeArgs,
+    report::{self, ExitReport},
+    settings::Credential,
+};
 
 /// The options that read standard input, of those that say what a draft is to be.
 pub(super) fn readers(compose: &ComposeArgs) -> Vec<&'static str> {
@@ -21,17 +25,16 @@ pub(super) fn readers(compose: &ComposeArgs) -> Vec<&'static str> {
 pub(super) fn one_reader_of_stdin(
     mut readers: Vec<&'static str>,
     context: &CommandContext,
-) -> Result<(), Usage> {
+) -> report::Result<()> {
     let token = context.settings.credentials.sources.first();
     if token.is_some_and(|way| way.value == Credential::Stdin) {
         readers.push("--token-file -");
     }
     match readers.as_slice() {
         [] | [_] => Ok(()),
-        [first, second, ..] => Err(Usage::new(
-            format!("standard input can be read once only: `{first}` and `{second}` both want it"),
-            &[],
-        )),
+        [first, second, ..] => Err(ExitReport::usage(format!(
+            "standard input can be read once only: `{first}` and `{second}` both want it"
+        ))),
     }
 }
 

@@ -1,30 +1,24 @@
-//! Exit codes, and the one place that turns an error into a code, a sentence and the next command.
+//! From an error to an exit code, a sentence and what can be done next.
 //!
-//! `errors` are what commands fail with, besides those of other modules; `report` is the result;
-//! `upload` judges uploads, `service` what the service said, `words` writes for a shell.
+//! Every error ends as an [`ExitReport`], made where the error is defined, or here for those of other
+//! rooms: `upload` has the failed uploads, `service` what the service said, `library` the rest. A
+//! [`Hint`] is data; the terminal writes it. Nothing here prints.
 
-mod errors;
 mod exit_report;
+mod hint;
+mod library;
+mod pipe;
 mod service;
-mod shell_quote;
 mod upload;
 
-pub use errors::{
-    Busy, MailRequest, NotAttached, NotFound, NotKnown, PipeError, Refusal, Request, Stuck,
-    Unfinishable, Usage,
-};
-pub use exit_report::ExitReport;
-pub use shell_quote::{flags, shell};
+pub use exit_report::{ErrorJson, ExitReport, FailedLine};
+pub use hint::{Command, CommandLine, Hint, Operator, PROGRAM};
+pub use pipe::PipeError;
+pub use service::{mail, service};
+pub use upload::not_attached;
 
-use graph_upload::client::http_client::CaFile;
-
-use crate::{
-    auth,
-    session::{DirError, LockError},
-    settings,
-    terminal::Problem,
-    upload::SourceError,
-};
+/// What a command, or a part of one, ends with.
+pub type Result<T> = std::result::Result<T, ExitReport>;
 
 /// Everything attached, or already was.
 pub const SUCCESS: u8 = 0;
@@ -49,116 +43,17 @@ pub const STATE: u8 = 9;
 /// Verification failed, or the service contradicted itself.
 pub const CONTRADICTION: u8 = 10;
 
+/// The name of a report about what another process is working on.
+const BUSY: &str = "Busy";
+
 /// What to do about a record that cannot be taken away.
-const WRITABLE: &str = "make the state directory writable again before you go on";
+const WRITABLE: &str = "make the state directory writable again, then retry";
 
-/// Sorts any error that a command ends with.
-pub fn exit_report(error: &anyhow::Error) -> ExitReport {
-    for cause in error.chain() {
-        if let Some(error) = cause.downcast_ref::<NotAttached>() {
-            return upload::not_attached(error);
-        }
-        if let Some(error) = cause.downcast_ref::<Request>() {
-            return service::service(&error.error, error.item.as_ref(), &error.what);
-        }
-        if let Some(error) = cause.downcast_ref::<MailRequest>() {
-            return service::mail(error);
-        }
-        if let Some(error) = cause.downcast_ref::<Refusal>() {
-            return ExitReport::new(REFUSED, "Refused", &error.message).hints(error.hints.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<Usage>() {
-            return ExitReport::new(USAGE, "Usage", &error.message).hints(error.hints.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<Unfinishable>() {
-            return ExitReport::new(FILE, "PipeIncomplete", &error.message)
-                .cause(&error.cause)
-                .hints(error.hints.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<NotKnown>() {
-            let mut verdict = ExitReport::new(TEMPORARY, "NotKnown", &error.message);
-            if let Some(last) = &error.error {
-                verdict = verdict.cause(last.to_string()).service(last);
-                "NotKnown".clone_into(&mut verdict.name);
-            }
-            return verdict.hints(error.hints.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<NotFound>() {
-            return ExitReport::new(NOT_FOUND, "NotFound", &error.message)
-                .hints(error.hints.clone());
-        }
-        if let Some(error) = cause.downcast_ref::<Busy>() {
-            return ExitReport::new(STATE, "Busy", error.to_string())
-                .hint("`attach` and `resume` wait for it with `--wait`")
-                .hint("graph-attach status");
-        }
-        if let Some(error) = cause.downcast_ref::<Stuck>() {
-            return ExitReport::new(STATE, "State", error.to_string()).hint(WRITABLE);
-        }
-        if let Some(error) = cause.downcast_ref::<auth::Error>() {
-            return credentials(error);
-        }
-        if let Some(error) = cause.downcast_ref::<settings::Error>() {
-            return ExitReport::new(USAGE, "Configuration", error.to_string()).hints(error.hints());
-        }
-        if let Some(error) = cause.downcast_ref::<CaFile>() {
-            return ExitReport::new(USAGE, "CaFile", error.to_string());
-        }
-        if let Some(error) = cause.downcast_ref::<DirError>() {
-            return state(error);
-        }
-        if let Some(error) = cause.downcast_ref::<LockError>() {
-            return ExitReport::new(STATE, "Lock", error.to_string());
-        }
-        if let Some(error) = cause.downcast_ref::<SourceError>() {
-            return upload::source(error, error.to_string());
-        }
-        if let Some(error) = cause.downcast_ref::<PipeError>() {
-            return upload::pipe(error);
-        }
-    }
-    let mut report = ExitReport::new(FAILURE, "Failure", error.to_string());
-    for cause in error.chain().skip(1) {
-        report = report.cause(cause.to_string());
-    }
-    report
-}
-
-/// Results could not be written. What was done is done.
-pub fn unwritten(kind: std::io::ErrorKind) -> Problem {
-    Problem {
-        heading: format!("the results could not be written to standard output: {kind}"),
-        ..Problem::default()
-    }
-}
-
-fn credentials(error: &auth::Error) -> ExitReport {
-    let code = match error.kind() {
-        auth::Kind::Credentials => CREDENTIALS,
-        auth::Kind::Configuration => USAGE,
-        auth::Kind::Temporary => TEMPORARY,
-        auth::Kind::State => STATE,
-    };
-    let name = match error {
-        auth::Error::PreflightError(_) | auth::Error::Explained(_) => "WrongToken",
-        _ => "NoToken",
-    };
-    let mut report = ExitReport::new(code, name, error.to_string()).hints(error.hints());
-    let mut next = std::error::Error::source(error).and_then(std::error::Error::source);
-    while let Some(cause) = next {
-        report = report.cause(cause.to_string());
-        next = cause.source();
-    }
-    report
-}
-
-fn state(error: &DirError) -> ExitReport {
-    let report = ExitReport::new(STATE, "StateDirectory", error.to_string())
-        .hint("use another one with `--state-dir DIR`");
-    match error {
-        DirError::Unsafe { path, why } if *why == DirError::WRITABLE => {
-            report.hint(format!("chmod 700 {}", shell(&path.to_string_lossy())))
-        }
-        _ => report,
+/// The exit code of a command that did some of several things: the first failure's if it did none.
+pub fn partial(first_failure: Option<u8>, done: usize) -> u8 {
+    match first_failure {
+        None => SUCCESS,
+        Some(_) if done > 0 => PARTIAL,
+        Some(code) => code,
     }
 }

@@ -1,102 +1,44 @@
 //! Why a file is not attached.
 
 use super::{
-    CONTRADICTION, ExitReport, FAILURE, FILE, NOT_FOUND, NotAttached, PipeError, STATE, TEMPORARY,
-    WRITABLE, flags, service::service, shell,
+    CONTRADICTION, CommandLine, ExitReport, FAILURE, NOT_FOUND, STATE, TEMPORARY, WRITABLE, service,
 };
 use crate::{
     graph::{Item, Kind},
-    session::SessionId,
-    upload::{Cause, SourceError},
+    upload::{Cause, Failure},
 };
 
-pub(super) fn source(error: &SourceError, heading: String) -> ExitReport {
-    match error {
-        SourceError::Missing(_) => ExitReport::new(FILE, "FileMissing", heading),
-        SourceError::NotAFile { path, kind } if *kind == SourceError::DIRECTORY => {
-            let path = shell(&path.to_string_lossy());
-            ExitReport::new(FILE, "NotAFile", heading).hint(format!(
-                "tar -czf - {path} | graph-attach attach --name NAME.tar.gz -"
-            ))
-        }
-        SourceError::NotAFile { path, .. } | SourceError::Unsized(path) => {
-            let path = shell(&path.to_string_lossy());
-            ExitReport::new(FILE, "NotAFile", heading)
-                .hint(format!("cat {path} | graph-attach attach --name NAME -"))
-        }
-        SourceError::Unreadable { .. } => ExitReport::new(FILE, "FileUnreadable", heading),
-        SourceError::TooLarge { .. } => ExitReport::new(FILE, "FileTooLarge", heading)
-            .hint("share the file (OneDrive, SharePoint) and send a link"),
-        SourceError::Changed { .. } => ExitReport::new(FILE, "FileChanged", heading)
-            .hint("attach it again once nobody writes to it"),
-    }
-}
-
-/// What came through a pipe could not be kept, or is not all of it.
-pub(super) fn pipe(error: &PipeError) -> ExitReport {
-    let heading = error.to_string();
-    match error {
-        PipeError::TooLarge => ExitReport::new(FILE, "FileTooLarge", heading)
-            .hint("share the file (OneDrive, SharePoint) and send a link"),
-        PipeError::NotStarted { .. } => ExitReport::new(FILE, "NotStarted", heading),
-        PipeError::Io { kept, .. } => {
-            incomplete(ExitReport::new(FILE, "FileUnreadable", heading), *kept)
-        }
-        PipeError::Failed {
-            came, place, kept, ..
-        } => {
-            let report = ExitReport::new(FILE, "ProducerFailed", heading);
-            if *came == 0 {
-                return report.cause("it wrote nothing");
-            }
-            let place = place.display();
-            let report = report.cause(format!("what it wrote ({came} bytes) is kept in `{place}`"));
-            incomplete(report, *kept)
-        }
-    }
-}
-
-fn incomplete(report: ExitReport, kept: Option<SessionId>) -> ExitReport {
-    match kept {
-        Some(id) => report
-            .hint(format!("graph-attach status {id}"))
-            .hint(format!("graph-attach cancel {id}")),
-        None => report,
-    }
-}
-
-pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
-    let NotAttached {
-        failure,
-        name,
-        item,
-    } = error;
-    let heading = error.to_string();
+/// The report of an upload to `item` that failed; `name` is the attachment's.
+pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
+    let what = format!("`{name}` is not attached");
+    let heading = format!("{what}: {}", failure.cause);
     let last = failure.error.as_ref();
+    let detach = |id: &str| CommandLine::own("detach").item(item).operand(id);
     let mut report = match &failure.cause {
-        Cause::Source(cause) => source(cause, cause.to_string()),
+        Cause::Source(cause) => cause.into(),
         Cause::State(_) => ExitReport::new(STATE, "State", heading)
-            .hint("use another directory with `--state-dir DIR`, or leave `--require-state` out"),
-        Cause::Busy { .. } => ExitReport::new(STATE, "Busy", heading).hint("graph-attach status"),
-        Cause::Stuck(_) => ExitReport::new(STATE, "State", heading).hint(WRITABLE),
+            .advise("use another directory with `--state-dir DIR`, or leave `--require-state` out"),
+        Cause::Busy { .. } => {
+            ExitReport::new(STATE, "Busy", heading).run(CommandLine::own("status"))
+        }
+        Cause::Stuck(_) => ExitReport::new(STATE, "State", heading).advise(WRITABLE),
         Cause::Contradiction(_) => {
             let mut report = ExitReport::new(CONTRADICTION, "Contradiction", heading);
             if let Some(last) = last {
                 report = report.service(last);
                 "Contradiction".clone_into(&mut report.name);
             }
-            report.hint(format!(
+            report.advise(format!(
                 "see what the {} holds before trying again",
                 item.kind
             ))
         }
         Cause::Twice(ids) => {
             let report = ExitReport::new(CONTRADICTION, "AttachedTwice", heading);
-            ids.iter()
-                .fold(report, |report, id| {
-                    report.cause(format!("attachment `{id}`"))
-                })
-                .hints(ids.last().map(|id| detach(item, id)))
+            let report = ids.iter().fold(report, |report, id| {
+                report.cause(format!("attachment `{id}`"))
+            });
+            report.hints(ids.last().map(|id| detach(id).into()))
         }
         Cause::Mismatch { id } => ExitReport::new(
             CONTRADICTION,
@@ -104,14 +46,13 @@ pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
             format!("`{name}` is attached, but what was read back is not the file"),
         )
         .cause(format!("attachment `{id}`"))
-        .hint(detach(item, id)),
+        .run(detach(id)),
         Cause::Deadline => {
             let mut report = ExitReport::new(TEMPORARY, "Deadline", heading);
             if let Some(last) = last {
                 report = report.cause(last.to_string());
                 if let Some(wait) = last.retry_after {
-                    report =
-                        report.cause(format!("it asks to be left alone for {} s", wait.as_secs()));
+                    report = report.cause(format!("it asks to wait {} s", wait.as_secs()));
                 }
             }
             report
@@ -124,7 +65,7 @@ pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
                 }
                 report = report.cause(last.to_string()).service(last);
                 if matches!(last.kind, Kind::Unauthorized | Kind::Forbidden) {
-                    report = report.hint(
+                    report = report.advise(
                         "the upload host refuses sessions that it opened itself: this is the \
                          service's fault, and has lasted for hours before; try again later",
                     );
@@ -141,7 +82,7 @@ pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
             report.cause(format!("attachment `{id}`"))
         }
         Cause::RetriesSpent | Cause::Refused => match last {
-            Some(last) => service(last, Some(item), &format!("`{name}` is not attached")),
+            Some(last) => service(last, Some(item), &what),
             None => ExitReport::new(FAILURE, "Failure", heading),
         },
     };
@@ -151,15 +92,10 @@ pub(super) fn not_attached(error: &NotAttached) -> ExitReport {
         if report.code == NOT_FOUND && about_item {
             let kind = item.kind;
             let cause = format!("the {kind} may have been deleted, moved or sent meanwhile");
-            report.problem.causes.insert(0, cause);
+            report.causes.insert(0, cause);
         }
         report.resume = Some(session);
-        report = report.hint(format!("graph-attach resume {session}"));
+        report = report.run(CommandLine::own("resume").operand(session.to_string()));
     }
     report
-}
-
-/// The command that removes an attachment.
-fn detach(item: &Item, id: &str) -> String {
-    format!("graph-attach detach {} {}", flags(item), shell(id))
 }

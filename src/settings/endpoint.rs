@@ -21,7 +21,7 @@ pub enum Unusable {
     #[error("plain `http://` is allowed to this computer only, and `{0}` is another")]
     PlainHttp(String),
     /// A name or password before the host.
-    #[error("it holds a user name or password, which a URL is no place for")]
+    #[error("it holds a user name or password, which does not belong in a URL")]
     Credentials,
     /// Something after the path.
     #[error("it has a `?` or a `#`, after which no path can follow")]

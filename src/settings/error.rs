@@ -2,7 +2,14 @@
 
 use std::{io, path::PathBuf};
 
-use super::{cloud::NoCloud, endpoint::Unusable, origin::Origin};
+use url::Url;
+
+use super::{
+    cloud::NoCloud,
+    endpoint::Unusable,
+    origin::{Origin, Sourced},
+};
+use crate::report::{CommandLine, ExitReport, USAGE};
 
 /// A configuration that cannot be used. Never quotes a value that could be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +101,18 @@ pub enum Error {
         /// The names.
         choices: &'static str,
     },
+    /// The sandbox is to be used, and the endpoint is another.
+    #[error(
+        "`GRAPH_ATTACH_SANDBOX` says that only `{sandbox}` may be used, and the endpoint is `{}` ({})",
+        endpoint.value,
+        endpoint.origin
+    )]
+    OtherThanSandbox {
+        /// The endpoint that would be used.
+        endpoint: Sourced<Url>,
+        /// The one that may be.
+        sandbox: String,
+    },
     /// A value is not text.
     #[error("{0} is not valid UTF-8")]
     NotText(&'static str),
@@ -102,31 +121,31 @@ pub enum Error {
     TwoTokenFlags,
 }
 
-impl Error {
-    /// What to do about it: commands to run or text to write, most useful first.
-    pub fn hints(&self) -> Vec<String> {
-        match self {
-            Error::OpenToOthers { path, .. } => vec![format!("chmod 600 {}", path.display())],
+/// All of it is a usage error; some of it can be mended by a command.
+impl From<Error> for ExitReport {
+    fn from(error: Error) -> Self {
+        let report = ExitReport::new(USAGE, "Configuration", error.to_string());
+        match &error {
+            Error::OpenToOthers { path, .. } => {
+                report.run(CommandLine::program("chmod").arg("600").operand(path))
+            }
             Error::Cloud {
                 problem: NoCloud::Ambiguous(_),
                 ..
-            } => {
-                vec!["use `--cloud gcc-high` or `--cloud dod`".into()]
-            }
+            } => report.advise("use `--cloud gcc-high` or `--cloud dod`"),
             Error::Cloud {
                 problem: NoCloud::Unknown { nearest, .. },
                 ..
-            } => {
-                vec![format!("did you mean `--cloud {nearest}`?")]
-            }
+            } => report.advise(format!("did you mean `--cloud {nearest}`?")),
             Error::Url {
                 problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
-                what,
+                what: "endpoint",
                 ..
-            } if *what == "endpoint" => {
-                vec!["it looks like `--endpoint https://graph.microsoft.com/v1.0`".into()]
-            }
-            _ => Vec::new(),
+            } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
+            Error::OtherThanSandbox { .. } => report.advise(
+                "start the sandbox again and take all of its variables, or unset `GRAPH_ATTACH_SANDBOX`",
+            ),
+            _ => report,
         }
     }
 }

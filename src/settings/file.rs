@@ -6,8 +6,10 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use clap::ValueEnum;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -16,7 +18,7 @@ use toml::{
 use super::{
     Cloud, Error, Progress,
     credential::{CommandLine, Flow, Identity, Method, Secret},
-    endpoint,
+    endpoint, time,
 };
 
 /// A file's text and who may read it.
@@ -101,7 +103,7 @@ pub(super) struct Table {
     pub(super) progress: Option<String>,
     pub(super) max_retries: Option<u32>,
     pub(super) volume_limit: Option<u32>,
-    pub(super) timeout: Option<u32>,
+    pub(super) timeout: Option<Duration>,
     pub(super) token: Option<Secret>,
     pub(super) token_file: Option<PathBuf>,
     pub(super) token_command: Option<CommandLine>,
@@ -205,8 +207,8 @@ impl Reader<'_> {
             "mailbox" => table.mailbox = Some(self.string(name, value)?),
             "progress" => {
                 let text = self.string(name, value)?;
-                if Progress::named(&text).is_none() {
-                    let problem = format!("`progress` must be one of {}", Progress::CHOICES);
+                if Progress::from_str(&text, false).is_err() {
+                    let problem = format!("`progress` must be one of {}", super::PROGRESS_CHOICES);
                     return Err(self.wrong(value.span(), &problem));
                 }
                 table.progress = Some(text);
@@ -214,7 +216,7 @@ impl Reader<'_> {
             "ca_file" => table.ca_file = Some(self.file(name, value)?),
             "max_retries" => table.max_retries = Some(self.number(name, value, 0)?),
             "volume_limit" => table.volume_limit = Some(self.number(name, value, 0)?),
-            "timeout" => table.timeout = Some(self.number(name, value, 1)?),
+            "timeout" => table.timeout = Some(self.time(name, value)?),
             "token" => table.token = Some(Secret::new(self.string(name, value)?)),
             "token_file" => table.token_file = Some(self.file(name, value)?),
             "token_command" => table.token_command = Some(self.command(name, value)?),
@@ -273,6 +275,19 @@ impl Reader<'_> {
                 let problem = format!("`{key}` must be a whole number from {least} up");
                 self.wrong(value.span(), &problem)
             })
+    }
+
+    /// A whole number of seconds, or text with a unit.
+    fn time(&self, key: &str, value: &Value<'_>) -> Result<Duration, Error> {
+        match value.get_ref() {
+            DeValue::String(text) => time::parse(text).map_err(|why| {
+                self.wrong(value.span(), &format!("`{key}` is not a valid time: {why}"))
+            }),
+            _ => {
+                let seconds = self.number(key, value, 1)?;
+                Ok(Duration::from_secs(seconds.into()))
+            }
+        }
     }
 
     fn command(&self, key: &str, value: &Value<'_>) -> Result<CommandLine, Error> {

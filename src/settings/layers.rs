@@ -6,6 +6,7 @@ use super::{
     Error, Flags, Origin, Sourced, Surroundings,
     credential::Identity,
     file::{self, File, Table},
+    table::{self, Setting},
 };
 
 /// A variable of the environment that is set to something.
@@ -33,16 +34,8 @@ impl<'a> Layers<'a> {
             place: None,
             file: None,
         };
-        layers.profile = layers.text(
-            flags.profile.as_ref().map(|name| ("--profile", name)),
-            "GRAPH_ATTACH_PROFILE",
-            |_| None,
-        )?;
-        let named = layers.path(
-            flags.config.as_ref().map(|path| ("--config", path)),
-            "GRAPH_ATTACH_CONFIG",
-            |_| None,
-        );
+        layers.profile = layers.text(&table::PROFILE, flags.profile.as_ref(), |_| None)?;
+        let named = layers.path(&table::CONFIG, flags.config.as_ref(), |_| None);
         let usual = around
             .config_dir()
             .map(|directory| directory.join("config.toml"));
@@ -141,37 +134,48 @@ impl<'a> Layers<'a> {
             .find_map(|(origin, table)| get(table).map(|value| Sourced::new(value, origin)))
     }
 
+    /// A value from a flag or the file.
+    pub(super) fn value<T>(
+        &self,
+        setting: &Setting,
+        flag: Option<T>,
+        get: impl Fn(&Table) -> Option<T>,
+    ) -> Option<Sourced<T>> {
+        let flag = flag.map(|value| Sourced::new(value, Origin::Flag(setting.flag_name())));
+        flag.or_else(|| self.file(get))
+    }
+
     /// Text from a flag, a variable, or the file.
     pub(super) fn text(
         &self,
-        flag: Option<(&'static str, &String)>,
-        variable: &'static str,
+        setting: &Setting,
+        flag: Option<&String>,
         get: impl Fn(&Table) -> Option<&String>,
     ) -> Result<Option<Sourced<String>>, Error> {
-        if let Some((name, value)) = flag {
-            return Ok(Some(Sourced::new(value.clone(), Origin::Flag(name))));
+        let name = setting.variable;
+        if flag.is_none()
+            && let Some(value) = set(self.around, name)
+        {
+            let text = value.into_string().map_err(|_| Error::NotText(name))?;
+            return Ok(Some(Sourced::new(text, Origin::Env(name))));
         }
-        if let Some(value) = set(self.around, variable) {
-            let text = value.into_string().map_err(|_| Error::NotText(variable))?;
-            return Ok(Some(Sourced::new(text, Origin::Env(variable))));
-        }
-        Ok(self.file(|table| get(table).cloned()))
+        Ok(self.value(setting, flag.cloned(), |table| get(table).cloned()))
     }
 
     /// A path from a flag, a variable, or the file.
     pub(super) fn path(
         &self,
-        flag: Option<(&'static str, &PathBuf)>,
-        variable: &'static str,
+        setting: &Setting,
+        flag: Option<&PathBuf>,
         get: impl Fn(&Table) -> Option<&PathBuf>,
     ) -> Option<Sourced<PathBuf>> {
-        if let Some((name, value)) = flag {
-            return Some(Sourced::new(value.clone(), Origin::Flag(name)));
+        let name = setting.variable;
+        if flag.is_none()
+            && let Some(value) = set(self.around, name)
+        {
+            return Some(Sourced::new(value.into(), Origin::Env(name)));
         }
-        if let Some(value) = set(self.around, variable) {
-            return Some(Sourced::new(value.into(), Origin::Env(variable)));
-        }
-        self.file(|table| get(table).cloned())
+        self.value(setting, flag.cloned(), |table| get(table).cloned())
     }
 
     /// The identity that the file describes, each part from the nearest table.

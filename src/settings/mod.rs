@@ -5,6 +5,7 @@
 //! directories as values, so that all of it can be tested without any of them. [`System`] is the
 //! real thing. Nothing here prints, reads a token, or opens a connection.
 
+mod choice;
 pub mod cloud;
 pub mod credential;
 #[cfg(feature = "login")]
@@ -14,6 +15,8 @@ mod error;
 pub mod file;
 mod layers;
 pub mod origin;
+pub mod table;
+pub mod time;
 mod tokens;
 
 use std::{
@@ -21,8 +24,11 @@ use std::{
     fmt, fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+pub use choice::{Color, Progress};
+use clap::ValueEnum;
 pub use cloud::Cloud;
 pub use credential::{Credential, Credentials, Secret};
 pub use error::Error;
@@ -30,6 +36,9 @@ pub use origin::{Origin, Sourced};
 use url::Url;
 
 use layers::Layers;
+
+/// The names of the ways to show progress.
+const PROGRESS_CHOICES: &str = "`auto`, `bar`, `plain`, `json`, `none`";
 
 /// What the command line says, of what this module decides.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +64,17 @@ pub struct Flags {
     /// `--token-command`
     pub token_command: Option<String>,
     /// `--progress`
-    pub progress: Option<String>,
+    pub progress: Option<Progress>,
+    /// `--color`
+    pub color: Option<Color>,
+    /// `--max-retries`
+    pub max_retries: Option<u32>,
+    /// `--timeout`
+    pub timeout: Option<Duration>,
+    /// `--deadline`
+    pub deadline: Option<Duration>,
+    /// Whether the command may send requests to the service.
+    pub reaches_service: bool,
     /// Whether the command makes the profile, and the file, if they are not there yet.
     pub creates_profile: bool,
 }
@@ -111,37 +130,6 @@ impl Surroundings for System {
     }
 }
 
-/// How progress is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Progress {
-    /// A bar on a terminal, lines otherwise.
-    #[default]
-    Auto,
-    /// A bar.
-    Bar,
-    /// Lines.
-    Plain,
-    /// One JSON object a line.
-    Json,
-    /// Nothing.
-    None,
-}
-
-impl Progress {
-    const CHOICES: &'static str = "`auto`, `bar`, `plain`, `json`, `none`";
-
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "auto" => Progress::Auto,
-            "bar" => Progress::Bar,
-            "plain" => Progress::Plain,
-            "json" => Progress::Json,
-            "none" => Progress::None,
-            _ => return None,
-        })
-    }
-}
-
 /// There is no directory to keep state in: no home, and nobody named another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no home directory to keep state in")]
@@ -170,12 +158,16 @@ pub struct Settings {
     pub ca_file: Option<Sourced<PathBuf>>,
     /// How progress is shown.
     pub progress: Sourced<Progress>,
-    /// How often a request is tried again, if the file says so.
+    /// When to colour what people read.
+    pub color: Sourced<Color>,
+    /// How many failures in a row are followed by another try, if anybody says so.
     pub max_retries: Option<Sourced<u32>>,
+    /// How long a request may go without a byte, if anybody says so.
+    pub timeout: Option<Sourced<Duration>>,
+    /// How long the whole command may take.
+    pub deadline: Option<Sourced<Duration>>,
     /// Bytes that one mailbox is sent in five minutes, if the file says so; 0 is no limit.
     pub volume_limit: Option<Sourced<u32>>,
-    /// Seconds a request may take, if the file says so.
-    pub timeout: Option<Sourced<u32>>,
     /// Every configured way to get a token; the first wins.
     pub credentials: Credentials,
     /// The saved login to look for: app and tenant, as far as they are narrowed down.
@@ -204,6 +196,16 @@ impl Settings {
         if let Ok(Sourced { value, origin }) = &self.state_dir {
             lines.push(line("state directory", value.display(), origin));
         }
+        if let Some(Sourced { value, origin }) = &self.max_retries {
+            lines.push(line("retries", value, origin));
+        }
+        let seconds = |value: &Duration| format!("{} s", value.as_secs());
+        if let Some(Sourced { value, origin }) = &self.timeout {
+            lines.push(line("timeout", seconds(value), origin));
+        }
+        if let Some(Sourced { value, origin }) = &self.deadline {
+            lines.push(line("deadline", seconds(value), origin));
+        }
         lines
     }
 }
@@ -216,53 +218,46 @@ impl Settings {
 pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error> {
     let layers = Layers::open(flags, around)?;
     let (cloud, endpoint) = hosts(&layers)?;
-    let login_url = match layers.text(
-        flags.login_url.as_ref().map(|url| ("--login-url", url)),
-        "AZURE_AUTHORITY_HOST",
-        |table| table.login_url.as_ref(),
-    )? {
-        Some(Sourced { value, origin }) => {
-            // Azure's own tools take the bare host here.
-            let text = if value.contains("://") {
-                value
-            } else {
-                format!("https://{value}")
-            };
-            url("login URL", endpoint::base, Sourced::new(text, origin))?
-        }
-        None => {
-            let login = Sourced::new(cloud.value.login.to_owned(), cloud.origin.clone());
-            url("login URL", endpoint::base, login)?
-        }
-    };
-    let progress = layers.text(
-        flags.progress.as_ref().map(|name| ("--progress", name)),
-        "GRAPH_ATTACH_PROGRESS",
-        |table| table.progress.as_ref(),
-    )?;
-    let progress = match progress {
-        None => Sourced::new(Progress::Auto, Origin::Default),
-        Some(Sourced { value, origin }) => match Progress::named(&value) {
-            Some(progress) => Sourced::new(progress, origin),
-            None => {
-                return Err(Error::Choice {
-                    origin,
-                    choices: Progress::CHOICES,
-                });
+    if flags.reaches_service {
+        only_sandbox(&endpoint, around)?;
+    }
+    let url_flag = flags.login_url.as_ref();
+    let login_url =
+        match layers.text(&table::LOGIN_URL, url_flag, |file| file.login_url.as_ref())? {
+            Some(Sourced { value, origin }) => {
+                // Azure's own tools take the bare host here.
+                let text = if value.contains("://") {
+                    value
+                } else {
+                    format!("https://{value}")
+                };
+                url("login URL", endpoint::base, Sourced::new(text, origin))?
             }
-        },
+            None => {
+                let login = Sourced::new(cloud.value.login.to_owned(), cloud.origin.clone());
+                url("login URL", endpoint::base, login)?
+            }
+        };
+    let progress = match flags.progress {
+        Some(progress) => Sourced::new(progress, Origin::Flag(table::PROGRESS.flag_name())),
+        None => progress(&layers)?,
+    };
+    let color = match flags.color {
+        Some(color) => Sourced::new(color, Origin::Flag(table::COLOR.flag_name())),
+        None => Sourced::new(Color::Auto, Origin::Default),
     };
     Ok(Settings {
         mailbox: mailbox(&layers)?,
-        ca_file: layers.path(
-            flags.ca_file.as_ref().map(|path| ("--ca-file", path)),
-            "SSL_CERT_FILE",
-            |table| table.ca_file.as_ref(),
-        ),
+        ca_file: layers.path(&table::CA_FILE, flags.ca_file.as_ref(), |file| {
+            file.ca_file.as_ref()
+        }),
         state_dir: state_dir(flags, around),
-        max_retries: layers.file(|table| table.max_retries),
+        max_retries: layers.value(&table::MAX_RETRIES, flags.max_retries, |file| {
+            file.max_retries
+        }),
         volume_limit: layers.file(|table| table.volume_limit),
-        timeout: layers.file(|table| table.timeout),
+        timeout: layers.value(&table::TIMEOUT, flags.timeout, |file| file.timeout),
+        deadline: layers.value(&table::DEADLINE, flags.deadline, |_| None),
         credentials: tokens::candidates(flags, &layers)?,
         identity: layers.identity(),
         file: layers.path_in_use(),
@@ -272,49 +267,68 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         endpoint,
         login_url,
         progress,
+        color,
     })
+}
+
+/// How progress is shown, where no flag says it.
+fn progress(layers: &Layers<'_>) -> Result<Sourced<Progress>, Error> {
+    match layers.text(&table::PROGRESS, None, |file| file.progress.as_ref())? {
+        None => Ok(Sourced::new(Progress::Auto, Origin::Default)),
+        Some(Sourced { value, origin }) => match Progress::from_str(&value, false) {
+            Ok(progress) => Ok(Sourced::new(progress, origin)),
+            Err(_) => Err(Error::Choice {
+                origin,
+                choices: PROGRESS_CHOICES,
+            }),
+        },
+    }
 }
 
 /// Whose mailbox. A variable that is set and empty is the token's own, whatever the file says.
 fn mailbox(layers: &Layers<'_>) -> Result<Option<Sourced<String>>, Error> {
-    const VARIABLE: &str = "GRAPH_ATTACH_MAILBOX";
     let flag = layers.flags.mailbox.as_ref();
-    if flag.is_none()
-        && layers
-            .around
-            .env(VARIABLE)
-            .is_some_and(|name| name.is_empty())
-    {
+    let variable = layers.around.env(table::MAILBOX.variable);
+    if flag.is_none() && variable.is_some_and(|name| name.is_empty()) {
         return Ok(None);
     }
-    layers.text(flag.map(|name| ("--mailbox", name)), VARIABLE, |table| {
-        table.mailbox.as_ref()
-    })
+    layers.text(&table::MAILBOX, flag, |file| file.mailbox.as_ref())
+}
+
+/// Where `GRAPH_ATTACH_SANDBOX` is set, nothing else is talked to: a script that was made for the
+/// sandbox and lost its endpoint must not reach the service.
+fn only_sandbox(endpoint: &Sourced<Url>, around: &dyn Surroundings) -> Result<(), Error> {
+    let Some(sandbox) = layers::set(around, table::SANDBOX.variable) else {
+        return Ok(());
+    };
+    let sandbox = sandbox.to_string_lossy().into_owned();
+    let is_same = endpoint::base(&sandbox).is_ok_and(|url| match url.path() {
+        "" | "/" => url.origin() == endpoint.value.origin(),
+        _ => url == endpoint.value,
+    });
+    match is_same {
+        true => Ok(()),
+        false => Err(Error::OtherThanSandbox {
+            endpoint: endpoint.clone(),
+            sandbox,
+        }),
+    }
 }
 
 /// Cloud and endpoint together: each may follow from the other.
 fn hosts(layers: &Layers<'_>) -> Result<(Sourced<&'static Cloud>, Sourced<Url>), Error> {
     let cloud = layers
-        .text(
-            layers.flags.cloud.as_ref().map(|name| ("--cloud", name)),
-            "GRAPH_ATTACH_CLOUD",
-            |table| table.cloud.as_ref(),
-        )?
+        .text(&table::CLOUD, layers.flags.cloud.as_ref(), |file| {
+            file.cloud.as_ref()
+        })?
         .map(|Sourced { value, origin }| match Cloud::named(&value) {
             Ok(cloud) => Ok(Sourced::new(cloud, origin)),
             Err(problem) => Err(Error::Cloud { origin, problem }),
         })
         .transpose()?;
+    let flag = layers.flags.endpoint.as_ref();
     let endpoint = layers
-        .text(
-            layers
-                .flags
-                .endpoint
-                .as_ref()
-                .map(|url| ("--endpoint", url)),
-            "GRAPH_ATTACH_ENDPOINT",
-            |table| table.endpoint.as_ref(),
-        )?
+        .text(&table::ENDPOINT, flag, |file| file.endpoint.as_ref())?
         .map(|text| url("endpoint", endpoint::graph, text))
         .transpose()?;
     // Whoever writes the host of another cloud has chosen that cloud, login host and all.
@@ -356,13 +370,14 @@ fn url(
 
 fn state_dir(flags: &Flags, around: &dyn Surroundings) -> Result<Sourced<PathBuf>, NoStateDir> {
     if let Some(path) = &flags.state_dir {
-        return Ok(Sourced::new(path.clone(), Origin::Flag("--state-dir")));
-    }
-    if let Some(path) = layers::set(around, "GRAPH_ATTACH_STATE_DIR") {
         return Ok(Sourced::new(
-            path.into(),
-            Origin::Env("GRAPH_ATTACH_STATE_DIR"),
+            path.clone(),
+            Origin::Flag(table::STATE_DIR.flag_name()),
         ));
+    }
+    let variable = table::STATE_DIR.variable;
+    if let Some(path) = layers::set(around, variable) {
+        return Ok(Sourced::new(path.into(), Origin::Env(variable)));
     }
     // The XDG specification asks for relative paths to be ignored.
     if let Some(path) = layers::set(around, "XDG_STATE_HOME").map(PathBuf::from)

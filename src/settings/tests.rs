@@ -386,3 +386,63 @@ fn a_configuration_without_a_home_is_still_a_configuration() {
     assert_eq!(settings.file, None);
     assert_eq!(settings.state_dir, Err(NoStateDir));
 }
+
+#[test]
+fn retries_and_timeouts_come_from_flags_then_the_file() {
+    let file = with_file("timeout = \"5m\"\nmax_retries = 3\n", &[]);
+    let from_file = settings(&Flags::default(), &file);
+    let timeout = from_file.timeout.unwrap();
+    assert_eq!(timeout.value, Duration::from_secs(300));
+    assert!(timeout.origin.to_string().contains(CONFIG));
+    assert_eq!(from_file.max_retries.unwrap().value, 3);
+    let flags = Flags {
+        timeout: Some(Duration::from_secs(7)),
+        max_retries: Some(0),
+        ..Flags::default()
+    };
+    let from_flags = settings(&flags, &file);
+    let lines = from_flags.origins();
+    for line in ["timeout 7 s (--timeout)", "retries 0 (--max-retries)"] {
+        assert!(lines.iter().any(|shown| shown == line), "{lines:?}");
+    }
+    let wrong = with_file("timeout = \"soon\"\n", &[]);
+    let error = load(&Flags::default(), &wrong).unwrap_err().to_string();
+    assert!(
+        error.contains("line 1, column 11: `timeout` is not a valid time"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_sandbox_that_is_named_is_the_only_endpoint() {
+    let ours = "http://127.0.0.1:8080/v1.0";
+    let load = |sandbox: &'static str, endpoint: Option<&'static str>, reaches_service| {
+        let mut env = vec![("GRAPH_ATTACH_SANDBOX", sandbox)];
+        env.extend(endpoint.map(|url| ("GRAPH_ATTACH_ENDPOINT", url)));
+        let flags = Flags {
+            reaches_service,
+            ..Flags::default()
+        };
+        super::load(&flags, &around(&env))
+    };
+    for same in [ours, "http://127.0.0.1:8080/v1.0/", "http://127.0.0.1:8080"] {
+        assert!(load(same, Some(ours), true).is_ok(), "{same}");
+    }
+    let others = [
+        None,
+        Some("https://graph.microsoft.com/v1.0"),
+        Some("http://127.0.0.1:8081/v1.0"),
+        Some("http://127.0.0.1:8080/beta"),
+    ];
+    for other in others {
+        let refused = load(ours, other, true);
+        assert!(
+            matches!(refused, Err(Error::OtherThanSandbox { .. })),
+            "{other:?}"
+        );
+        // What sends nothing may run.
+        assert!(load(ours, other, false).is_ok(), "{other:?}");
+    }
+    assert!(load("not a URL", Some(ours), true).is_err());
+    assert!(load("", None, true).is_ok());
+}

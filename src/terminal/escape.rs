@@ -9,6 +9,9 @@ use std::fmt::Write as _;
 /// megabytes; what helps is in its first lines.
 pub const LIMIT: usize = 2048;
 
+/// Makes a picture of the symbol before it.
+const EMOJI_STYLE: char = '\u{fe0f}';
+
 /// Ends a text that was cut.
 const CUT: &str = "…";
 
@@ -41,43 +44,70 @@ pub fn json(document: &str) -> String {
     safe
 }
 
-/// Whether a terminal may obey `c`, or a reader be misled by it.
+/// Whether a terminal may obey `c`, or a reader be misled by it: it reorders its neighbours, or is not
+/// seen at all.
 ///
-/// The joiners U+200C and U+200D stay: Persian names and emoji need them, and they can neither
-/// reorder nor hide their neighbours.
+/// The joiners U+200C and U+200D stay: Persian names and emoji need them. U+FE0F makes a picture of a
+/// symbol, and is judged with what stands before it.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
             c,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'
+                | '\u{1160}'
+                | '\u{17b4}'
+                | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'
                 | '\u{200e}'
                 | '\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0e}'
                 | '\u{feff}'
+                | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
+}
+
+/// Whether `text` can be shown as it is.
+pub(super) fn is_safe(text: &str) -> bool {
+    let before = std::iter::once(None).chain(text.chars().map(Some));
+    !before
+        .zip(text.chars())
+        .any(|(before, c)| is_unsafe_after(before, c))
+}
+
+/// Whether `c` cannot be shown where it stands: after a letter, U+FE0F would not be seen.
+fn is_unsafe_after(before: Option<char>, c: char) -> bool {
+    let pictured = |before: char| !before.is_ascii() && !before.is_alphanumeric();
+    is_unsafe(c) || c == EMOJI_STYLE && !before.is_some_and(pictured)
 }
 
 fn spell(raw: &str, double_backslash: bool) -> String {
     let mut safe = String::with_capacity(raw.len().min(LIMIT));
     // Where the text ends if it has to be cut: the last place that leaves room for the mark.
     let mut cut = 0;
+    let mut before = None;
     for c in raw.chars() {
         match c {
             '\t' => safe.push_str("\\t"),
             '\n' => safe.push_str("\\n"),
             '\r' => safe.push_str("\\r"),
             '\\' if double_backslash => safe.push_str("\\\\"),
-            c if is_unsafe(c) => {
+            c if is_unsafe_after(before, c) => {
                 let _ = write!(safe, "\\u{{{:x}}}", u32::from(c));
             }
             c => safe.push(c),
         }
+        before = Some(c);
         if safe.len() > LIMIT {
             safe.truncate(cut);
             safe.push_str(CUT);
@@ -109,6 +139,14 @@ mod tests {
     fn a_reader_is_not_fooled() {
         assert_eq!(text("cod.\u{202e}fdp"), "cod.\\u{202e}fdp");
         assert_eq!(text("zero\u{200b}width"), "zero\\u{200b}width");
+        for c in "\u{3164}\u{115f}\u{1160}\u{ffa0}\u{2800}\u{34f}\u{fe00}\u{fe0e}\u{e0100}".chars()
+        {
+            assert_eq!(
+                text(&format!("a{c}")),
+                format!("a\\u{{{:x}}}", u32::from(c))
+            );
+        }
+        assert_eq!(text("a\u{fe0f}.pdf"), "a\\u{fe0f}.pdf");
     }
 
     #[test]

@@ -3,33 +3,7 @@
 
 use std::{ffi::OsString, io::IsTerminal};
 
-/// When to colour what people read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` says otherwise.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// How to show progress.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Progress {
-    /// A bar on a terminal, plain lines elsewhere.
-    #[default]
-    Auto,
-    /// A bar that is redrawn in place.
-    Bar,
-    /// A line now and then, for logs.
-    Plain,
-    /// One JSON object per line on standard error.
-    Json,
-    /// Not at all.
-    None,
-}
+use crate::settings::{Color, Progress};
 
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,7 +86,7 @@ pub(super) fn color(options: &Options, surroundings: &Surroundings) -> bool {
 /// How to show progress.
 pub(super) fn progress_mode(options: &Options, surroundings: &Surroundings) -> ProgressMode {
     match options.progress {
-        // Machines asked for it: it is no noise.
+        // A program asked for it.
         Progress::Json => ProgressMode::Json,
         Progress::None => ProgressMode::None,
         _ if options.quiet => ProgressMode::None,

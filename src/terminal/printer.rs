@@ -2,6 +2,7 @@
 //! error, and neither through a bar that is being drawn.
 
 use std::{
+    ffi::OsString,
     fmt,
     io::ErrorKind,
     sync::{Arc, Mutex},
@@ -13,19 +14,18 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
+    error_text::{self, HintStyle},
     escape,
     options::{Options, ProgressMode, Surroundings, color, progress_mode},
-    problem::{self, HINT, Problem},
     screen::{Screen, Size},
+    shell_quote::Shell,
     streams::{Stream, Streams, lock},
 };
+use crate::report::{ExitReport, Hint};
 
 const WARNING: Style = AnsiColor::Yellow.on_default();
 const NOTE: Style = Style::new().bold();
 const DETAIL: Style = Style::new().dimmed();
-
-/// This program, where a command begins with it.
-const NAME: &str = "graph-attach ";
 
 /// Prints for one command. Cheap to clone; may be used from any thread.
 ///
@@ -36,7 +36,7 @@ pub struct Printer(Arc<Inner>);
 
 struct Inner {
     options: Options,
-    flags: Vec<Flag>,
+    hints: HintStyle,
     mode: ProgressMode,
     color: bool,
     out: Stream,
@@ -47,22 +47,20 @@ struct Inner {
     bar: Mutex<Option<ProgressBar>>,
 }
 
-/// An option that this command was given for all commands, as a shell takes it: `--state-dir`, and
-/// `--state-dir /var/lib/x`.
-pub type Flag = (&'static str, String);
+/// What a command was asked to find out or to do, and did.
+pub trait CommandResult: Serialize {
+    /// Shows it to a person. As JSON it is shown by its fields.
+    fn show(&self, printer: &Printer);
+}
 
 impl Printer {
-    /// Prints to `streams` as `options` ask and `surroundings` allow.
-    pub fn new(options: Options, surroundings: &Surroundings, streams: Streams) -> Self {
-        Self::with_flags(options, surroundings, streams, Vec::new())
-    }
-
-    /// The same; the commands that are hinted at get `flags`.
-    pub fn with_flags(
+    /// Prints to `streams` as `options` ask and `surroundings` allow. Commands that are hinted at get
+    /// `flags`: the options for every command that this one was given.
+    pub fn new(
         options: Options,
         surroundings: &Surroundings,
         streams: Streams,
-        flags: Vec<Flag>,
+        flags: Vec<(&'static str, OsString)>,
     ) -> Self {
         let Streams {
             out,
@@ -71,9 +69,10 @@ impl Printer {
             now,
         } = streams;
         let columns = surroundings.columns;
+        let shell = Shell::of_this_process();
         Self(Arc::new(Inner {
             options,
-            flags,
+            hints: HintStyle { shell, flags },
             mode: progress_mode(&options, surroundings),
             color: color(&options, surroundings),
             out: Stream::for_results(out),
@@ -84,33 +83,42 @@ impl Printer {
         }))
     }
 
-    /// What the user asked for.
-    pub fn options(&self) -> &Options {
-        &self.0.options
+    /// Whether results are JSON Lines.
+    pub fn is_json(&self) -> bool {
+        self.0.options.json
     }
 
-    /// A result: one line on standard output.
+    /// A result, as the user wants it: a line of JSON, or for people.
+    pub fn result(&self, result: &impl CommandResult) {
+        if self.is_json() {
+            self.json(result);
+        } else {
+            result.show(self);
+        }
+    }
+
+    /// A result for people: one line on standard output.
     pub fn line(&self, text: &str) {
-        self.result(&format!("{}\n", escape::text(text)));
+        self.out(&format!("{}\n", escape::text(text)));
     }
 
-    /// A result of several fields: one tab-separated line on standard output.
+    /// A result for people of several fields: one tab-separated line on standard output.
     pub fn row(&self, fields: &[&str]) {
         let fields: Vec<_> = fields.iter().map(|text| escape::field(text)).collect();
-        self.result(&format!("{}\n", fields.join("\t")));
+        self.out(&format!("{}\n", fields.join("\t")));
     }
 
     /// A result as one line of JSON on standard output.
     pub fn json(&self, result: &impl Serialize) {
-        match object(result) {
-            Ok(line) => self.result(&line),
+        match json_line(result) {
+            Ok(line) => self.out(&line),
             Err(error) => self.warn(&format!("a result could not be written as JSON: {error}")),
         }
     }
 
     /// Text that this program made itself and that goes out as it is: a completion script.
     pub fn raw(&self, text: &str) {
-        self.result(text);
+        self.out(text);
     }
 
     /// How standard output failed, if it did. Nothing was written to it since.
@@ -125,14 +133,26 @@ impl Printer {
         }
     }
 
-    /// What a person should know although the command goes on.
+    /// What a person should know although the command continues.
     pub fn warn(&self, text: &str) {
         self.message("warning", WARNING, text);
     }
 
-    /// What can be done next: a command that can be run.
-    pub fn hint(&self, text: &str) {
-        self.message("hint", HINT, &repeated(text, &self.0.flags));
+    /// A line with a label, even with `--quiet`: what a person must know to do their part.
+    pub fn say(&self, label: &'static str, text: &str) {
+        self.message(label, NOTE, text);
+    }
+
+    /// What can be done next.
+    pub fn hint(&self, hint: &Hint) {
+        match (self.0.mode, hint) {
+            (ProgressMode::Json, Hint::Advice(text)) => self.message("hint", NOTE, text),
+            (ProgressMode::Json, Hint::Run(line)) => match self.0.hints.text(line) {
+                Ok(text) => self.message("hint", NOTE, &text),
+                Err(why) => self.warn(why),
+            },
+            _ => self.people(&self.0.hints.line(self.0.color, hint)),
+        }
     }
 
     /// What only shows when `-v` was given at least `level` times.
@@ -142,7 +162,7 @@ impl Printer {
                 ProgressMode::Json => self.message("detail", DETAIL, text),
                 _ => self.people(&format!(
                     "{}\n",
-                    problem::paint(self.0.color, DETAIL, &escape::text(text))
+                    error_text::paint(self.0.color, DETAIL, &escape::text(text))
                 )),
             }
         }
@@ -167,23 +187,28 @@ impl Printer {
         }
     }
 
-    /// Why the command, or one of its files, failed.
-    pub fn error(&self, problem: &Problem) {
-        let hints = problem.hints.iter();
-        let problem = Problem {
-            hints: hints.map(|hint| repeated(hint, &self.0.flags)).collect(),
-            ..problem.clone()
-        };
+    /// Why the command, or one of its files, failed: for people.
+    pub fn error(&self, report: &ExitReport) {
+        let hints = &self.0.hints;
         match self.0.mode {
-            ProgressMode::Json => self.event(&problem.object()),
-            _ => self.people(&problem.text(self.0.color)),
+            ProgressMode::Json => self.event(&hints.error_object(report)),
+            _ => self.people(&hints.error(self.0.color, report)),
+        }
+    }
+
+    /// Why the command, or one of the things that it was to do, failed: for people, and with `--json` for
+    /// programs too.
+    pub fn failed(&self, report: &ExitReport) {
+        self.error(report);
+        if self.is_json() {
+            self.json(&report.json(None));
         }
     }
 
     /// One JSON object on standard error.
     fn event(&self, event: &impl Serialize) {
         // The objects of this folder are plain data, which always has a JSON form.
-        if let Ok(line) = object(event) {
+        if let Ok(line) = json_line(event) {
             self.people(&line);
         }
     }
@@ -221,10 +246,10 @@ impl Printer {
                 message: text,
             });
         }
-        self.people(&problem::label(self.0.color, style, kind, text));
+        self.people(&error_text::label(self.0.color, style, kind, text));
     }
 
-    fn result(&self, text: &str) {
+    fn out(&self, text: &str) {
         self.beside_the_bar(|| self.0.out.write(text.as_bytes()));
     }
 
@@ -249,28 +274,6 @@ impl fmt::Debug for Printer {
     }
 }
 
-/// A command of this program with the flags that this one was given. A stand-in has none of them.
-fn repeated(hint: &str, given: &[Flag]) -> String {
-    let flags: Vec<&str> = given
-        .iter()
-        .filter(|(name, _)| !hint.contains(name))
-        .map(|(_, flag)| flag.as_str())
-        .collect();
-    if flags.is_empty() || hint.contains(" sandbox ") {
-        return hint.to_owned();
-    }
-    let own = |command: &str| match command.split_once(" -- ") {
-        _ if !command.starts_with(NAME) => command.to_owned(),
-        Some((command, files)) => format!("{command} {} -- {files}", flags.join(" ")),
-        None => format!("{command} {}", flags.join(" ")),
-    };
-    let chain = |chain: &str| chain.split(" | ").map(own).collect::<Vec<_>>().join(" | ");
-    hint.split(" && ")
-        .map(chain)
-        .collect::<Vec<_>>()
-        .join(" && ")
-}
-
 #[derive(Serialize)]
 struct MessageObject<'a> {
     r#type: &'static str,
@@ -278,7 +281,7 @@ struct MessageObject<'a> {
 }
 
 /// `value` as a line of JSON that a terminal can be shown.
-pub(super) fn object(value: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(super) fn json_line(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(escape::json(&serde_json::to_string(value)?) + "\n")
 }
 
@@ -287,16 +290,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::terminal::{Color, Progress, test_terminal::TestTerminal};
+    use crate::{
+        report::CommandLine,
+        settings::{Color, Progress},
+        terminal::test_terminal::TestTerminal,
+    };
 
-    fn problem() -> Problem {
-        Problem {
-            heading: "`report.pdf` was not attached".to_owned(),
-            causes: vec!["the service answered 503\r\nServer Busy".to_owned()],
-            advice: vec!["wait\nand see".to_owned()],
-            hints: vec!["graph-attach resume 7Q2KM4XA".to_owned()],
-            request_ids: vec![("request-id", "8f5d9075-5501".to_owned())],
-        }
+    fn report() -> ExitReport {
+        let mut report = ExitReport::new(5, "Unavailable", "`report.pdf` was not attached")
+            .cause("the service answered 503\r\nServer Busy")
+            .run(CommandLine::own("resume").operand("7Q2KM4XA"))
+            .advise("wait\nand see");
+        report.request_ids = vec![("request-id", "8f5d9075-5501".to_owned())];
+        report
+    }
+
+    fn status() -> Hint {
+        CommandLine::own("status").into()
     }
 
     #[test]
@@ -312,11 +322,11 @@ mod tests {
         printer.raw("complete -c graph-attach\n");
         printer.note("a note");
         printer.warn("a warning");
-        printer.hint("graph-attach status");
+        printer.hint(&status());
         printer.status("attached `a`");
         printer.detail(1, "shown");
         printer.detail(2, "not shown");
-        printer.error(&problem());
+        printer.error(&report());
         insta::assert_snapshot!(terminal.out.text(), @r#"
         AAMkADI5
         a\tb	2\u{1b}
@@ -338,36 +348,6 @@ mod tests {
     }
 
     #[test]
-    fn hints_repeat_the_flags_that_every_command_needs() {
-        let flags = [
-            ("--state-dir", "'/x y'"),
-            ("--endpoint", "http://localhost:1/v1.0"),
-        ]
-        .map(|(name, value)| (name, format!("{name} {value}")));
-        for (hint, shown) in [
-            (
-                "graph-attach resume 7Q2KM4XA",
-                "graph-attach resume 7Q2KM4XA --state-dir '/x y' --endpoint http://localhost:1/v1.0",
-            ),
-            (
-                "cat x | graph-attach ls --endpoint http://localhost:2/v1.0 && graph-attach send A",
-                "cat x | graph-attach ls --endpoint http://localhost:2/v1.0 --state-dir '/x y' && graph-attach send A --state-dir '/x y'",
-            ),
-            (
-                "graph-attach attach --message A -- -f",
-                "graph-attach attach --message A --state-dir '/x y' --endpoint http://localhost:1/v1.0 -- -f",
-            ),
-            ("cargo install graph-attach", "cargo install graph-attach"),
-            (
-                "graph-attach sandbox -- graph-attach attach FILE",
-                "graph-attach sandbox -- graph-attach attach FILE",
-            ),
-        ] {
-            assert_eq!(repeated(hint, &flags), shown);
-        }
-    }
-
-    #[test]
     fn quiet_keeps_what_went_wrong_and_what_to_do() {
         let terminal = TestTerminal::file(Options {
             quiet: true,
@@ -380,7 +360,7 @@ mod tests {
         printer.detail(1, "a detail");
         assert_eq!(terminal.err.text(), "");
         printer.warn("a warning");
-        printer.hint("graph-attach status");
+        printer.hint(&status());
         assert_eq!(
             terminal.err.text(),
             "warning: a warning\nhint: graph-attach status\n"
@@ -394,7 +374,7 @@ mod tests {
             ..Options::default()
         });
         terminal.printer.line("id");
-        terminal.printer.error(&problem());
+        terminal.printer.error(&report());
         assert_eq!(terminal.out.text(), "id\n");
         let text = terminal.err.text();
         assert!(
@@ -418,10 +398,10 @@ mod tests {
         let printer = &terminal.printer;
         printer.note("a note");
         printer.warn("a warning");
-        printer.hint("graph-attach status");
+        printer.hint(&status());
         printer.status("signed in");
         printer.detail(1, "a detail");
-        printer.error(&problem());
+        printer.error(&report());
         let types: Vec<_> = terminal
             .err
             .text()
@@ -456,22 +436,22 @@ mod tests {
             printer.json(&text);
             printer.note(&text);
             printer.warn(&text);
-            printer.hint(&text);
+            printer.hint(&Hint::Advice(text.clone()));
+            printer.hint(&CommandLine::own("resume").operand(&text).into());
             printer.status(&text);
             printer.detail(1, &text);
-            printer.error(&Problem {
-                heading: text.clone(),
-                causes: vec![text.clone()],
-                advice: vec![text.clone()],
-                hints: vec![text.clone()],
-                request_ids: vec![("request-id", text)],
-            });
+            let mut report = ExitReport::new(1, &text, &text)
+                .cause(&text)
+                .advise(&text)
+                .run(CommandLine::own("resume").operand(&text));
+            report.request_ids = vec![("request-id", text)];
+            printer.error(&report);
             let unsafe_in = |shown: String, allowed: &[char]| {
                 shown.chars().any(|c| !allowed.contains(&c) && escape::is_unsafe(c))
             };
             prop_assert!(!unsafe_in(terminal.err.text(), &['\n']));
             prop_assert!(!unsafe_in(terminal.out.text(), &['\n', '\t']));
-            prop_assert_eq!(terminal.err.text().lines().count(), 10);
+            prop_assert_eq!(terminal.err.text().lines().count(), 11);
             prop_assert_eq!(terminal.out.text().matches('\n').count(), 3);
             prop_assert_eq!(terminal.out.text().matches('\t').count(), 1);
         }

@@ -123,7 +123,7 @@ impl Reporter {
                 progress_log::line(upload, &label, event, cadence, now).map(Rendered::Status)
             }
             ProgressMode::Json => progress_json::progress_json(upload, event, pulse, now)
-                .and_then(|object| printer::object(&object).ok())
+                .and_then(|object| printer::json_line(&object).ok())
                 .map(Rendered::Object),
             ProgressMode::None => None,
         }
@@ -222,9 +222,10 @@ fn keep_alive(bar: &ProgressBar) {
 mod tests {
     use super::*;
     use crate::{
+        settings::Progress,
         terminal::{
-            Options, Progress, Surroundings, file_progress::tests::session,
-            test_terminal::TestTerminal, truncate,
+            Options, Surroundings, file_progress::tests::session, test_terminal::TestTerminal,
+            truncate,
         },
         upload::plan::Route,
     };

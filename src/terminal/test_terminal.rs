@@ -54,7 +54,7 @@ impl TestTerminal {
             size: Box::new(move || Some(*lock(&shared_size))),
             now: Box::new(move || *lock(&shared_now)),
         };
-        let printer = Printer::new(options, surroundings, streams);
+        let printer = Printer::new(options, surroundings, streams, Vec::new());
         Self {
             printer,
             out,

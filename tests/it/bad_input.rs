@@ -216,3 +216,47 @@ fn a_corrupt_state_file_is_set_aside_and_told() {
     stage.run(["attach", "f"]).code(0);
     assert_eq!(stage.held().len(), 1);
 }
+
+#[test]
+fn a_command_for_the_sandbox_reaches_nothing_else() {
+    let stage = Stage::new();
+    stage.file("f", 10);
+    for line in [
+        "attach f",
+        "resume",
+        "find drafts",
+        "status",
+        "auth status --check",
+    ] {
+        let mut command = stage.command(line.split(' '));
+        command.env("GRAPH_ATTACH_SANDBOX", "http://127.0.0.1:1/v1.0");
+        let run = Run::of(command.output().unwrap()).code(2);
+        run.says("GRAPH_ATTACH_SANDBOX");
+    }
+    assert!(stage.sandbox.requests().is_empty());
+    let mut command = stage.command(["attach", "f"]);
+    let endpoint = stage.environment().into_iter();
+    let endpoint = endpoint.map(|(name, value)| (name.to_string(), value.to_string()));
+    let (_, endpoint) = endpoint
+        .into_iter()
+        .find(|(name, _)| name == "GRAPH_ATTACH_ENDPOINT")
+        .unwrap();
+    command.env("GRAPH_ATTACH_SANDBOX", endpoint);
+    Run::of(command.output().unwrap()).code(0);
+}
+
+#[test]
+fn times_have_units_and_help_is_a_command() {
+    let stage = Stage::new();
+    for time in ["90", "90s", "5m", "1h"] {
+        let line = format!("find --timeout {time} --deadline {time}");
+        stage.run(line.split(' ')).code(0);
+    }
+    for wrong in ["0", "1d", "soon"] {
+        let line = format!("find --timeout {wrong}");
+        stage.run(line.split(' ')).code(2).says("90s, 5m or 1h");
+    }
+    let help = stage.run(["help", "attach"]).code(0);
+    assert!(help.stdout.starts_with("Examples:\n"), "{help:#?}");
+    assert_eq!(help.stdout, stage.run(["attach", "--help"]).code(0).stdout);
+}

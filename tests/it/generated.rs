@@ -1,4 +1,5 @@
-//! What is generated and committed is what this version generates: completions and manual pages.
+//! What is generated and committed is what this version generates: completions, manual pages, and the
+//! table of settings.
 //!
 //! `UPDATE=1 cargo test --test it generated` writes them anew.
 
@@ -6,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use clap::ValueEnum;
 use clap_complete::{Generator, Shell};
-use graph_attach::args;
+use graph_attach::{args, settings};
 
 /// Compares a folder with what belongs in it, or writes it.
 fn current(folder: &str, files: &BTreeMap<String, String>) {
@@ -62,7 +63,28 @@ fn manual_pages_are_current() {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             (name, fs::read_to_string(path).unwrap())
         });
-    let files: BTreeMap<String, String> = files.collect();
+    let mut files: BTreeMap<String, String> = files.collect();
     assert!(files.contains_key("graph-attach-attach.1"));
+    let main = files.get_mut("graph-attach.1").unwrap();
+    let at = main.find(".SH VERSION").unwrap();
+    main.insert_str(at, &settings::table::manual());
     current("docs/man", &files);
+}
+
+#[test]
+fn the_table_of_settings_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let start = text.find("| what | flag |").unwrap();
+    let end = start + text[start..].find("\n\n").unwrap() + 1;
+    if std::env::var_os("UPDATE").is_some() {
+        let rest = &text[end..];
+        let new = format!("{}{}{rest}", &text[..start], settings::table::markdown());
+        fs::write(&path, new).unwrap();
+        return;
+    }
+    assert!(
+        text[start..end] == settings::table::markdown(),
+        "docs/configuration.md is not current: UPDATE=1 cargo test --test it generated"
+    );
 }

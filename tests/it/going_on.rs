@@ -236,3 +236,33 @@ fn standard_input_that_is_not_all_there_leaves_nothing() {
     assert!(run.stdout.is_empty());
     assert!(stage.held().is_empty());
 }
+
+#[test]
+fn no_name_becomes_part_of_a_command() {
+    // Each of these is more than a name where it is not quoted, or is not seen.
+    for name in [
+        "report -- final.bin",
+        "a && touch pwned && b",
+        "$(touch pwned)",
+        "it's `touch pwned`",
+        "--endpoint x | tee pwned",
+        "-n",
+        "\u{3164}\u{202e}fdp",
+    ] {
+        let stage = Stage::with_faults(&["put@1x9=503:0"]);
+        stage.file(name, BIG);
+        stage.file("c", 20);
+        let options = ["attach", "--max-retries=0", "--fail-fast", "--send"];
+        let mut command = stage.command(options);
+        let state = stage.home.path().join("other state");
+        command
+            .arg("--state-dir")
+            .arg(state)
+            .args(["--", name, "c"]);
+        let run = Run::of(command.output().unwrap()).code(5);
+        paste(&stage, &run).code(0);
+        assert!(names(&stage).iter().any(|held| held == name), "{run:#?}");
+        let pwned = stage.home.path().join("pwned");
+        assert!(!pwned.exists(), "{name:?}: {run:#?}");
+    }
+}

@@ -158,6 +158,37 @@ fn sign_in(listener: &mut Listener, _: &Stage) {
         .extend(["browser", "device_code", "login", "logout"].map(str::to_owned));
 }
 
+#[test]
+fn every_command_that_fails_says_so_in_json() {
+    let stage = Stage::new();
+    for (line, code) in [
+        ("attach none.txt --message AAMkNot=", 8),
+        ("attach", 2),
+        ("resume 7Q2KM4XA", 6),
+        ("cancel 7Q2KM4XA", 6),
+        ("status 7Q2KM4XA", 6),
+        ("find --limit 0", 2),
+        ("draft", 2),
+        ("send AAMkNot= --yes", 6),
+        ("ls --message AAMkNot=", 6),
+        ("detach --message AAMkNot= AAMkNot=", 6),
+        ("auth status --config none.toml", 2),
+        ("prune --state-dir /dev/null", 9),
+        ("sandbox --config none.toml", 2),
+        ("nonsense", 2),
+    ] {
+        let run = stage.run(line.split(' ').chain(["--json"])).code(code);
+        let failed = run.json();
+        let failed = failed.iter().find(|line| line["type"] == "failed");
+        let failed = failed.unwrap_or_else(|| panic!("{line}: {run:#?}"));
+        assert_eq!(failed["exit_code"], code, "{line}");
+        assert!(
+            !failed["error"]["message"].as_str().unwrap().is_empty(),
+            "{line}"
+        );
+    }
+}
+
 /// On a terminal, `send` asks.
 fn asked(listener: &mut Listener, stage: &Stage) {
     let id = stage

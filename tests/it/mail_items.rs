@@ -127,8 +127,11 @@ fn ls_and_detach() {
     let run = run
         .says("cannot remove attachment `AAMkNot=`")
         .says("graph-attach ls --message");
+    let lines = run.json();
+    assert_eq!(lines[0]["type"], "failed");
+    assert_eq!(lines[0]["error"]["code"], "ErrorItemNotFound");
     assert_eq!(
-        run.json(),
+        lines[1..],
         [serde_json::json!({"type": "detached", "id": id})]
     );
     assert_eq!(stage.held().len(), 1);

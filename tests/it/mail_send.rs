@@ -91,7 +91,7 @@ fn a_draft_from_json_and_standard_input() {
         "high"
     );
     for (input, says) in [
-        ("[1]", "is no message in JSON"),
+        ("[1]", "is not a message in JSON"),
         ("{", "is not JSON"),
         (r#"{"subjekt": "x"}"#, "subjekt"),
     ] {

@@ -248,7 +248,7 @@ mod tests {
         let der = pem::parse(&certificate).unwrap().into_contents();
         for (text, why) in [
             (certificate.clone(), "no private key"),
-            (key.clone(), "no certificate"),
+            (key, "no certificate"),
             (format!("{certificate}{other_key}"), "another certificate"),
             (format!("{expired}{expired_key}"), "has expired"),
             (format!("{early}{early_key}"), "not valid yet"),

@@ -2,36 +2,34 @@
 
 use crate::{
     graph::{GraphClient, Item},
-    report::{self, Refusal},
+    report::{self, CommandLine, ExitReport},
 };
 
 /// Most attachments of one item in Exchange Online. Source: its published limits.
 pub(super) const MOST_ATTACHMENTS: usize = 250;
 
-/// `error`, or what it comes from when the item holds as many attachments as it can.
+/// `error`, or where it comes from when the item holds as many attachments as it can.
 pub(super) async fn explained(
-    error: anyhow::Error,
+    error: ExitReport,
     name: &str,
     item: &Item,
     graph: &GraphClient,
-) -> anyhow::Error {
-    if report::exit_report(&error).code != report::REFUSED {
+) -> ExitReport {
+    if error.code != report::REFUSED {
         return error;
     }
     match graph.attachments(item).await {
-        Ok(all) if all.len() >= MOST_ATTACHMENTS => Refusal {
-            message: format!(
+        Ok(all) if all.len() >= MOST_ATTACHMENTS => {
+            let zip = CommandLine::program("zip").arg("-r");
+            ExitReport::refused(format!(
                 "`{name}` is not attached: the {} holds {} attachments, and {MOST_ATTACHMENTS} is \
                  the most it can",
                 item.kind,
                 all.len()
-            ),
-            hints: vec![
-                "zip -r files.zip DIR".to_owned(),
-                format!("graph-attach ls {}", report::flags(item)),
-            ],
+            ))
+            .run(zip.operands(["files.zip", "DIR"]))
+            .run(CommandLine::own("ls").item(item))
         }
-        .into(),
         // Of no interest here: the first error is what matters.
         Ok(_) | Err(_) => error,
     }

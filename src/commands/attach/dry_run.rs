@@ -15,7 +15,7 @@ use crate::{
     commands::CommandContext,
     graph::ItemKind,
     report::{self, ExitReport},
-    terminal::human,
+    terminal::{CommandResult, Printer, human},
     upload::{
         Route, Source,
         plan::{DEFAULT_MESSAGE_LIMIT, LARGEST, SESSION_FROM},
@@ -92,7 +92,7 @@ pub(super) fn dry_run(
     target: &Target,
     inputs: &[Input],
     context: &CommandContext,
-) -> anyhow::Result<u8> {
+) -> report::Result<u8> {
     let printer = &context.printer;
     let mailbox = context.mailbox()?;
     let mailbox = mailbox.as_deref().unwrap_or("the token's own mailbox");
@@ -122,8 +122,8 @@ pub(super) fn dry_run(
     match Provider::of(&context.settings) {
         Ok(provider) => printer.note(&format!("token from {}", provider.origin())),
         Err(error) => {
-            let report = report::exit_report(&error.into());
-            printer.error(&report.problem);
+            let report = ExitReport::from(error);
+            printer.error(&report);
             refused(report.code);
         }
     }
@@ -134,15 +134,14 @@ pub(super) fn dry_run(
         }
     }
     Ok(match first {
-        None => report::SUCCESS,
-        Some(code) if code == report::CREDENTIALS || good == 0 => code,
-        Some(_) => report::PARTIAL,
+        Some(report::CREDENTIALS) => report::CREDENTIALS,
+        first => report::partial(first, good),
     })
 }
 
 /// One file; returns its exit code.
 fn one(input: &Input, args: &AttachArgs, context: &CommandContext) -> u8 {
-    let file = input.display();
+    let file = input.shown();
     let checked = inputs::attachment(input, args).and_then(|attachment| match input {
         Input::Stdin => Ok((attachment, None)),
         Input::Path(path) => Ok((attachment, Some(Source::open(path)?.size()))),
@@ -167,38 +166,35 @@ fn one(input: &Input, args: &AttachArgs, context: &CommandContext) -> u8 {
             plan.ranges = size
                 .filter(|_| plan.route == Some(Route::Session))
                 .map(|size| size.div_ceil(args.chunk_size));
-            say(&plan, context);
+            context.printer.result(&plan);
             report::SUCCESS
         }
-        Err(error) => {
-            let report: ExitReport = report::exit_report(&error);
+        Err(report) => {
             plan.exit_code = report.code;
-            plan.refused = Some(&report.problem.heading);
-            if context.printer.options().json {
-                say(&plan, context);
-            }
-            context.printer.error(&report.problem);
+            plan.refused = Some(&report.heading);
+            context.printer.result(&plan);
+            context.printer.error(&report);
             report.code
         }
     }
 }
 
-fn say(plan: &Plan<'_>, context: &CommandContext) {
-    if context.printer.options().json {
-        context.printer.json(plan);
-        return;
-    }
-    let (route, how) = match (plan.route, plan.ranges) {
-        (Some(Route::Post), _) => ("post", "1 request".to_owned()),
-        (Some(Route::Session), Some(1)) => ("session", "1 range".to_owned()),
-        (Some(Route::Session), ranges) => {
-            ("session", format!("{} ranges", ranges.unwrap_or_default()))
+impl CommandResult for Plan<'_> {
+    fn show(&self, printer: &Printer) {
+        // Why a file is refused is said as an error.
+        if self.refused.is_some() {
+            return;
         }
-        (None, _) => ("unknown", format!("at most {LARGEST} bytes")),
-    };
-    let size = plan.size.map(|size| size.to_string()).unwrap_or_default();
-    let name = plan.name.unwrap_or_default();
-    context
-        .printer
-        .row(&[plan.file, route, &size, how.as_str(), name]);
+        let (route, how) = match (self.route, self.ranges) {
+            (Some(Route::Post), _) => ("post", "1 request".to_owned()),
+            (Some(Route::Session), Some(1)) => ("session", "1 range".to_owned()),
+            (Some(Route::Session), ranges) => {
+                ("session", format!("{} ranges", ranges.unwrap_or_default()))
+            }
+            (None, _) => ("unknown", format!("at most {LARGEST} bytes")),
+        };
+        let size = self.size.map(|size| size.to_string()).unwrap_or_default();
+        let name = self.name.unwrap_or_default();
+        printer.row(&[self.file, route, &size, how.as_str(), name]);
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
         stdin_readers::{is_stdin, one_reader_of_stdin, readers},
     },
     graph::Attachment,
-    report::{Usage, shell},
+    report::{self, CommandLine, ExitReport},
     upload::{Source, SourceError},
 };
 
@@ -39,11 +39,16 @@ impl Input {
     }
 
     /// As the user wrote it.
-    pub(super) fn display(&self) -> String {
+    pub(super) fn path(&self) -> &Path {
         match self {
-            Input::Path(path) => path.display().to_string(),
-            Input::Stdin => STDIN.to_owned(),
+            Input::Path(path) => path,
+            Input::Stdin => Path::new(STDIN),
         }
+    }
+
+    /// The same, for people and in JSON.
+    pub(super) fn shown(&self) -> String {
+        self.path().to_string_lossy().into_owned()
     }
 }
 
@@ -59,13 +64,13 @@ pub(super) fn stdin_readers(args: &AttachArgs) -> Vec<&'static str> {
 }
 
 /// Everything that the arguments name, in order.
-pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Result<Vec<Input>> {
+pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> report::Result<Vec<Input>> {
     let mut readers = stdin_readers(args);
     one_reader_of_stdin(readers.clone(), context)?;
     if args.stdin_from_command {
         return match args.name {
             Some(_) => Ok(vec![Input::Stdin]),
-            None => Err(unnamed("the output of a command has no name").into()),
+            None => Err(no_name("the output of a command")),
         };
     }
     let mut paths = args.files.clone();
@@ -90,7 +95,7 @@ pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Res
         .filter(|input| **input == Input::Stdin)
         .count();
     if stdin == 1 && args.name.is_none() {
-        return Err(unnamed("standard input has no name").into());
+        return Err(no_name("standard input"));
     }
     if inputs.len() > 1 && (args.name.is_some() || args.content_type.is_some()) {
         let option = if args.name.is_some() {
@@ -98,42 +103,37 @@ pub(super) fn inputs(args: &AttachArgs, context: &CommandContext) -> anyhow::Res
         } else {
             "--content-type"
         };
-        return Err(Usage::new(format!("`{option}` is for one file"), &[]).into());
+        return Err(ExitReport::usage(format!("`{option}` is for one file")));
     }
     if inputs.len() > 1 && args.content_id.is_some() {
-        return Err(Usage::new("`--content-id` is for one file", &[]).into());
+        return Err(ExitReport::usage("`--content-id` is for one file"));
     }
     if inputs.is_empty() {
-        return Err(Usage::new("the list names no files", &[]).into());
+        return Err(ExitReport::usage("the list names no files"));
     }
     Ok(inputs)
 }
 
-fn unnamed(what: &str) -> Usage {
-    Usage::new(what, &["give it one with `--name NAME`"])
-}
-
 /// Somebody who wrote an id where a file belongs is told so.
-pub(super) fn id_among_files(files: &[PathBuf]) -> Result<(), Usage> {
+pub(super) fn id_among_files(files: &[PathBuf]) -> report::Result<()> {
     let ids = files.iter().filter(|path| !path.exists());
     let id = ids
         .filter_map(|path| path.to_str())
         .find(|text| links::is_like_an_id(text) || links::id_in(text).is_ok_and(|id| id.is_some()));
     let Some(id) = id else { return Ok(()) };
-    let files = files.iter().map(|path| path.to_string_lossy());
-    let files: Vec<String> = files
-        .filter(|file| file != id)
-        .map(|file| shell(&file))
+    let mut files: Vec<OsString> = files
+        .iter()
+        .filter(|path| **path != Path::new(id))
+        .map(OsString::from)
         .collect();
-    let files = match files.is_empty() {
-        true => "FILE".to_owned(),
-        false => files.join(" "),
-    };
-    let quoted = shell(id);
-    Err(Usage {
-        message: format!("`{id}` looks like the id of a message or an event, not like a file"),
-        hints: vec![format!("graph-attach attach --message {quoted} {files}")],
-    })
+    if files.is_empty() {
+        files.push("FILE".into());
+    }
+    let attach = CommandLine::own("attach").option("--message", id);
+    Err(ExitReport::usage(format!(
+        "`{id}` looks like the id of a message or an event, not like a file"
+    ))
+    .run(attach.operands(files)))
 }
 
 /// Refuses when not one of the files could be attached: then no draft should be made for them.
@@ -152,7 +152,7 @@ pub(super) fn any_readable(inputs: &[Input]) -> Result<(), SourceError> {
 }
 
 /// The paths in a list; empty lines name nothing.
-fn listed(list: &Path, null: bool) -> anyhow::Result<Vec<PathBuf>> {
+fn listed(list: &Path, null: bool) -> report::Result<Vec<PathBuf>> {
     let mut bytes = Vec::new();
     let read = if list == Path::new("-") {
         io::stdin().lock().read_to_end(&mut bytes)
@@ -160,10 +160,10 @@ fn listed(list: &Path, null: bool) -> anyhow::Result<Vec<PathBuf>> {
         fs::File::open(list).and_then(|mut file| file.read_to_end(&mut bytes))
     };
     read.map_err(|error| {
-        Usage::new(
-            format!("cannot read the list `{}`: {error}", list.display()),
-            &[],
-        )
+        ExitReport::usage(format!(
+            "cannot read the list `{}`: {error}",
+            list.display()
+        ))
     })?;
     let end = if null { b'\0' } else { b'\n' };
     let paths = bytes.split(|byte| *byte == end).map(|line| match line {
@@ -177,10 +177,10 @@ fn listed(list: &Path, null: bool) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// What a file becomes as an attachment.
-pub(super) fn attachment(input: &Input, args: &AttachArgs) -> anyhow::Result<Attachment> {
+pub(super) fn attachment(input: &Input, args: &AttachArgs) -> report::Result<Attachment> {
     let name = match (&args.name, input) {
         (Some(name), _) => name.clone(),
-        (None, Input::Stdin) => return Err(Usage::new("standard input has no name", &[]).into()),
+        (None, Input::Stdin) => return Err(no_name("standard input")),
         (None, Input::Path(path)) => own_name(path)?,
     };
     let content_type = args.content_type.clone().unwrap_or_else(|| {
@@ -200,27 +200,27 @@ pub(super) fn attachment(input: &Input, args: &AttachArgs) -> anyhow::Result<Att
     })
 }
 
-fn own_name(path: &Path) -> anyhow::Result<String> {
-    let hint = format!(
-        "graph-attach attach --name NAME {}",
-        shell(&path.to_string_lossy())
-    );
+fn no_name(what: &str) -> ExitReport {
+    ExitReport::usage(format!("{what} has no name")).advise("give it one with `--name NAME`")
+}
+
+fn own_name(path: &Path) -> report::Result<String> {
+    let shown = path.display();
     let Some(name) = path.file_name() else {
-        return Err(Usage::new(format!("`{}` names no file", path.display()), &[]).into());
+        return Err(ExitReport::usage(format!("`{shown}` does not name a file")));
     };
     let Some(text) = name.to_str() else {
         let shown = String::from_utf8_lossy(name.as_bytes());
-        let hint = "give it another one with `--name NAME`";
-        return Err(Usage::new(format!("the file name `{shown}` is not UTF-8"), &[hint]).into());
+        return Err(
+            ExitReport::usage(format!("the file name `{shown}` is not UTF-8"))
+                .advise("give it another one with `--name NAME`"),
+        );
     };
     values::name(text).map_err(|why| {
-        Usage::new(
-            format!(
-                "`{}` cannot be the name of an attachment: {why}",
-                path.display()
-            ),
-            &[&hint],
-        )
-        .into()
+        let attach = CommandLine::own("attach").option("--name", "NAME");
+        ExitReport::usage(format!(
+            "`{shown}` cannot be the name of an attachment: {why}"
+        ))
+        .run(attach.operand(path))
     })
 }

@@ -25,18 +25,18 @@ use super::{
 use crate::{
     args::AttachArgs,
     graph::{Found, GraphClient, Item},
-    report::{self, NotAttached, Refusal},
+    report::{self, ExitReport},
     session::{DirError, ItemLock, Pipe, Store},
     upload::{self, Earlier, Job, Services, Source},
 };
 
-pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> report::Result<u8> {
     let target = target::target(args, context)?;
     let inputs = inputs::inputs(args, context)?;
     if args.dry_run {
         return dry_run::dry_run(args, &target, &inputs, context);
     }
-    let entries = inputs.iter().map(|input| FileEntry::new(input.display()));
+    let entries = inputs.iter().map(|input| FileEntry::new(input.path()));
     let results = Rc::new(FileResults::new(
         &context.printer,
         entries.collect(),
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> anyhow::
     context.results.replace(Some(Rc::clone(&results)));
     match all(args, &target, &inputs, &results, context).await {
         Ok(code) => Ok(code),
-        Err(error) => Ok(results.aborted(&error)),
+        Err(error) => Ok(results.aborted(error)),
     }
 }
 
@@ -56,27 +56,22 @@ async fn all(
     inputs: &[Input],
     results: &FileResults,
     context: &CommandContext,
-) -> anyhow::Result<u8> {
-    let clients = context.clients(Some(&args.retry))?;
+) -> report::Result<u8> {
+    let clients = context.clients()?;
     let graph = clients.graph(context.provider());
     let uploads = clients.uploads();
     let endpoint = context.settings.endpoint.value.as_str();
     let required = args.retry.require_state;
-    let store = context.store_or_warn(required)?;
+    let store = context.store_if_any(required)?;
     // Without a token nothing begins: better now than after reading standard input.
-    let request = |error| report::Request {
-        what: "no token".to_owned(),
-        error,
-        item: target.item().cloned(),
-    };
     let mailbox = context.mailbox()?;
     let checked = graph.check_token(mailbox.as_deref()).await;
     context.warn_of_token().await;
-    checked.map_err(request)?;
+    checked.map_err(|error| report::service(&error, target.item(), "no token"))?;
     context
         .prepare_token(inputs.iter().map(Input::size).sum())
         .await;
-    let retrier = Retrier::new(context, &graph, &args.retry);
+    let retrier = Retrier::new(context, &graph);
     let item = match target {
         Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
         Target::Draft(draft) => {
@@ -84,7 +79,7 @@ async fn all(
             target::new_draft(draft, &graph, &retrier, context).await?
         }
     };
-    results.onto(&item);
+    results.set_item(&item);
     // Before anything that may fail: what a pipe brings does not come again.
     let mut pipe = None;
     if let Some(index) = inputs.iter().position(|input| *input == Input::Stdin) {
@@ -97,8 +92,16 @@ async fn all(
         graph: &graph,
         wait: args.retry.wait,
         required,
+        uploads: true,
     };
     let item_lock = context.lock_item(&wanted).await?;
+    if let Some(Ok(kept)) = &mut pipe
+        && let Some(source) = kept.trouble.take()
+    {
+        let path = kept.path.clone();
+        let error = DirError::Io { path, source };
+        context.or_without::<()>(Err(error.into()), required)?;
+    }
     // A directory in which nothing can be locked is not one to begin sessions in. What it holds
     // counts all the same.
     let readable = store;
@@ -123,7 +126,7 @@ async fn all(
         warned: &context.warned,
         observer: &*reporter,
         endpoint,
-        limits: context.limits(&args.retry, args.chunk_size),
+        limits: context.limits(args.chunk_size),
         started: context.started,
         volume: &volume,
         item_lock: item_lock.as_ref(),
@@ -131,7 +134,7 @@ async fn all(
     let mut unverified = false;
     for (index, input) in inputs.iter().enumerate() {
         let since = Instant::now();
-        let shown = input.display();
+        let shown = input.shown();
         let pipe = pipe.take_if(|_| *input == Input::Stdin);
         let file = Begun {
             index,
@@ -146,7 +149,7 @@ async fn all(
             }
             Err(error) => {
                 let error = attachment_limit::explained(error, &shown, &item, &graph).await;
-                let code = results.failed(index, &error);
+                let code = results.failed(index, error);
                 // The next file would need the same token, or the same time.
                 if args.fail_fast || code == report::CREDENTIALS || out_of_time(&services) {
                     break;
@@ -163,11 +166,9 @@ async fn all(
             lock: item_lock.as_ref(),
         };
         let sent = match unverified {
-            true => Err(Refusal {
-                message: "not sent: an attachment could not be read back".to_owned(),
-                hints: vec![],
-            }
-            .into()),
+            true => Err(ExitReport::refused(
+                "not sent: an attachment could not be read back",
+            )),
             false => send::no_unfinished(&message, &graph, context).await,
         };
         let sent = match sent {
@@ -188,7 +189,7 @@ async fn to_be_sent(
     retrier: &Retrier<'_>,
     lock: Option<&ItemLock>,
     context: &CommandContext,
-) -> anyhow::Result<Option<Found>> {
+) -> report::Result<Option<Found>> {
     match send::ready(item, graph, retrier).await {
         Ok(draft) => Ok(Some(draft)),
         Err(send::NotReady::Sent(draft)) => {
@@ -224,7 +225,7 @@ async fn kept(
     store: Option<&Store>,
     results: &FileResults,
     context: &CommandContext,
-) -> anyhow::Result<anyhow::Result<Kept>> {
+) -> report::Result<report::Result<Kept>> {
     let purpose = Purpose {
         endpoint: context.settings.endpoint.value.as_str().to_owned(),
         item: item.clone(),
@@ -248,7 +249,7 @@ async fn kept(
         };
         pipe::keep(producer, store.as_ref(), &purpose, begun)
     };
-    let mut kept = match tokio::task::spawn_blocking(keep).await? {
+    let kept = match tokio::task::spawn_blocking(keep).await? {
         Ok(kept) => kept,
         Err(error) => return Ok(Err(error.into())),
     };
@@ -258,23 +259,18 @@ async fn kept(
             .printer
             .warn("standard input was empty: so is the attachment");
     }
-    if let Some(source) = kept.trouble.take() {
-        let path = kept.path.clone();
-        let error = DirError::Io { path, source };
-        context.or_without::<()>(Err(error.into()), args.retry.require_state)?;
-    }
     Ok(Ok(kept))
 }
 
 /// Attaches one file.
 async fn one(
     file: &Begun<'_>,
-    pipe: Option<anyhow::Result<Kept>>,
+    pipe: Option<report::Result<Kept>>,
     args: &AttachArgs,
     services: &Services<'_>,
     results: &FileResults,
     context: &CommandContext,
-) -> anyhow::Result<upload::Outcome> {
+) -> report::Result<upload::Outcome> {
     let (input, item, readable) = (file.input, file.item, file.readable);
     let attachment = inputs::attachment(input, args)?;
     let mut kept = pipe.transpose()?;
@@ -350,12 +346,7 @@ async fn one(
                     .printer
                     .warn(&format!("what came is kept in `{path}`"));
             }
-            Err(NotAttached {
-                failure,
-                name,
-                item: item.clone(),
-            }
-            .into())
+            Err(report::not_attached(&failure, &name, item))
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What earlier commands left of a file on an item: an upload to go on with, or one that is finished.
+//! What earlier commands left of a file on an item: an upload to resume, or one that is finished.
 
 use crate::{
     args::AttachArgs,
     commands::CommandContext,
     digest::Digest,
     graph::{Attachment, Item},
-    report::Stuck,
+    report::{self, ExitReport},
     session::{ItemKey, Pipe, Record, Sameness, SessionId, State, Store},
     upload::{Earlier, Services, Source},
 };
@@ -64,7 +64,7 @@ async fn hash(source: &Source) -> Option<Digest> {
     Some(source.hash().await.ok()?.ok()?.sha256)
 }
 
-/// What earlier commands left of this file on this item, with the lock of the session that goes on.
+/// What earlier commands left of this file on this item, with the lock of the session that is resumed.
 ///
 /// A session for the same path with other content can never be finished: it is ended here.
 pub(super) async fn previous_session(
@@ -73,7 +73,7 @@ pub(super) async fn previous_session(
     store: &Store,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<(Earlier, Option<crate::session::Lock>)> {
+) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
     let mut finished = Earlier::Nothing;
     for mut record in context.records(store)?.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
@@ -126,7 +126,7 @@ async fn supersede(
     store: &Store,
     services: &Services<'_>,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let id: SessionId = record.id;
     let lock = context.lock_session(store, id, None).await;
     let _lock = context.or_without(lock, services.require_state)?;
@@ -145,10 +145,10 @@ async fn supersede(
             .printer
             .detail(1, &format!("session {id} cannot be forgotten: {error}")),
         // Alive, perhaps, and there for a `resume`: it would attach beside this upload.
-        Err(source) => return Err(Stuck { id, source }.into()),
+        Err(source) => return Err(ExitReport::cannot_cancel(id, &source)),
     }
     context.printer.note(&format!(
-        "session {id} is given up: this upload takes its place"
+        "session {id} is abandoned: this upload takes its place"
     ));
     Ok(())
 }

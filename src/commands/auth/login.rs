@@ -10,7 +10,7 @@ use crate::{
         login::{self, App, Login, LoginStore, Scopes, SignedIn, browser, device},
     },
     commands::context::CommandContext,
-    report,
+    report::{self, ExitReport, Hint},
     settings::{Credential, credential::Flow, edit},
 };
 
@@ -67,24 +67,25 @@ async fn by_browser(
 ) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = browser::begin(app, surroundings).await?;
-    if printer.options().json {
+    if printer.is_json() {
         printer.json(&json!({"type": "browser", "url": pending.url, "port": pending.port}));
     }
     let opened = browser::open(pending.url.clone()).await;
     // Even with `--quiet`: without it nobody could sign in.
-    if !printer.options().json {
+    if !printer.is_json() {
         let port = pending.port;
         if opened {
             printer.note("the browser has a page to sign in");
             printer.detail(1, &format!("open {}", pending.url));
         } else {
-            printer.hint(&format!(
-                "open {} in a browser on this computer",
-                pending.url
-            ));
-            printer.hint(&format!(
-                "over ssh, forward the port first: ssh -L {port}:localhost:{port} HOST"
-            ));
+            printer.say(
+                "hint",
+                &format!("open {} in a browser on this computer", pending.url),
+            );
+            printer.say(
+                "hint",
+                &format!("over ssh, forward the port first: ssh -L {port}:localhost:{port} HOST"),
+            );
         }
     }
     pending.finish(browser::PATIENCE).await
@@ -97,7 +98,7 @@ async fn by_device_code(
 ) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = device::begin(app, surroundings).await?;
-    if printer.options().json {
+    if printer.is_json() {
         printer.json(&json!({
             "type": "device_code",
             "page": pending.page,
@@ -106,10 +107,10 @@ async fn by_device_code(
         }));
     } else {
         // Even with `--quiet`: without it nobody could sign in.
-        printer.hint(&format!(
-            "open {} and enter the code {}",
-            pending.page, pending.code
-        ));
+        printer.say(
+            "hint",
+            &format!("open {} and enter the code {}", pending.page, pending.code),
+        );
     }
     pending.finish().await
 }
@@ -117,7 +118,7 @@ async fn by_device_code(
 fn tell(signed_in: &SignedIn, context: &CommandContext) {
     let printer = &context.printer;
     let SignedIn { token, login, note } = signed_in;
-    if printer.options().json {
+    if printer.is_json() {
         let status = Status::of(token, "the saved login".into(), Vec::new());
         printer.json(&Line {
             r#type: "auth",
@@ -160,11 +161,11 @@ fn app(
             && !given.eq_ignore_ascii_case(configured)
             && !args.save
         {
-            return Err(report::Usage::new(
-                format!("`{flag} {given}` is not what the configuration says: `{configured}`"),
-                &["leave it out, use another `--profile`, or change the configuration with `--save`"],
-            )
-            .into());
+            let heading =
+                format!("`{flag} {given}` is not what the configuration says: `{configured}`");
+            return Err(ExitReport::usage(heading)
+                .advise("leave it out, use another `--profile`, or change the configuration with `--save`")
+                .into());
         }
     }
     let client_id = args
@@ -178,11 +179,11 @@ fn app(
         .or_else(|| identity.tenant.clone())
         .or_else(|| of_earlier(|login| &login.tenant));
     let Some(client_id) = client_id else {
-        return Err(report::Usage::new(
-            "`auth login` needs the id of an app: `--client-id`",
-            &APPS,
-        )
-        .into());
+        return Err(
+            ExitReport::usage("`auth login` needs the id of an app: `--client-id`")
+                .hints(APPS.iter().map(|hint| Hint::from_text(hint)))
+                .into(),
+        );
     };
     if let Some(login) = &earlier
         && args.client_id.is_none()
@@ -206,11 +207,11 @@ fn save(
 ) -> anyhow::Result<()> {
     let settings = &context.settings;
     let Some(path) = &settings.file_place else {
-        return Err(report::Usage::new(
-            "there is no home directory for a configuration file",
-            &["--config FILE"],
-        )
-        .into());
+        return Err(
+            ExitReport::usage("there is no home directory for a configuration file")
+                .advise("name one with `--config FILE`")
+                .into(),
+        );
     };
     let mut keys = vec![
         ("client_id", app.client_id.as_str()),
@@ -221,8 +222,7 @@ fn save(
     }
     keys.push(("auth", if in_browser { "browser" } else { "device-code" }));
     let profile = settings.profile.as_ref().map(|name| name.value.as_str());
-    edit::remember(path, profile, &keys)
-        .map_err(|error| report::Usage::new(error.to_string(), &[]))?;
+    edit::remember(path, profile, &keys).map_err(|error| ExitReport::usage(error.to_string()))?;
     context
         .printer
         .note(&format!("remembered in `{}`", path.display()));
@@ -234,7 +234,7 @@ pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> a
     let removed = login::logout(&surroundings, args.all)
         .await
         .map_err(auth::Error::from)?;
-    if context.printer.options().json {
+    if context.printer.is_json() {
         context
             .printer
             .json(&json!({"type": "logout", "removed": removed > 0, "count": removed}));

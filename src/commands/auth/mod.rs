@@ -55,7 +55,7 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Resu
             .map(|mailbox| mailbox.value.as_str());
         Some(
             context
-                .clients(None)?
+                .clients()?
                 .graph(Ok(provider))
                 .reading()
                 .probe(mailbox)
@@ -65,7 +65,7 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Resu
         None
     };
     let good = checked.as_ref().map(Result::is_ok);
-    if context.printer.options().json {
+    if context.printer.is_json() {
         context.printer.json(&Line {
             r#type: "auth",
             status: &status,
@@ -86,13 +86,8 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Resu
     }
     logins(context)?;
     if let Some(Err(error)) = checked {
-        let what = "the service was asked".to_owned();
-        return Err(report::Request {
-            what,
-            error,
-            item: None,
-        }
-        .into());
+        let report = report::service(&error, None, "the service was asked");
+        return Err(report.into());
     }
     if good.is_none() {
         unfit(&status, &claims, context, now)?;
@@ -215,7 +210,7 @@ impl<'a> LoginLine<'a> {
 fn logins(context: &CommandContext) -> Result<(), auth::Error> {
     let printer = &context.printer;
     for login in auth::login::all(&auth::Context::of(&context.settings))? {
-        if printer.options().json {
+        if printer.is_json() {
             printer.json(&LoginLine::of(&login));
         } else {
             let line = LoginLine::of(&login);

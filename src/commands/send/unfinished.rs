@@ -4,9 +4,9 @@
 use std::{io, path::Path};
 
 use crate::{
-    commands::{CommandContext, follow_up::send_flags, locking::lasting_id},
+    commands::{CommandContext, locking::lasting_id},
     graph::{Found, GraphClient, Item, ItemKind},
-    report::Refusal,
+    report::{self, CommandLine, ExitReport},
     session::{DirError, ItemKey, LoadError, Record, Sameness, State, Store},
 };
 
@@ -16,20 +16,18 @@ pub(super) async fn refuse(
     draft: &Found,
     graph: &GraphClient,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let store = match context.store() {
         Ok(store) => store,
-        Err(error) => match error.downcast_ref::<DirError>() {
-            Some(directory) if !holds_nothing(directory) => {
-                return Err(unknown(item, &format!("{error}"), None));
+        Err(error) => {
+            if !holds_nothing(context) {
+                return Err(unknown(item, &error.heading, None));
             }
-            _ => {
-                context
-                    .printer
-                    .warn(&format!("{error}; unfinished uploads cannot be looked for"));
-                return Ok(());
-            }
-        },
+            context
+                .printer
+                .warn(&format!("{error}; unfinished uploads cannot be looked for"));
+            return Ok(());
+        }
     };
     let records = readable(store, item)?;
     let endpoint = context.settings.endpoint.value.as_str();
@@ -67,7 +65,7 @@ pub(super) async fn refuse(
 }
 
 /// The records, if all of them can be read.
-fn readable(store: &Store, item: &Item) -> anyhow::Result<Vec<Record>> {
+fn readable(store: &Store, item: &Item) -> report::Result<Vec<Record>> {
     let inventory = match store.inventory() {
         Ok(inventory) => inventory,
         Err(error) => return Err(unknown(item, &error.to_string(), None)),
@@ -91,8 +89,11 @@ fn readable(store: &Store, item: &Item) -> anyhow::Result<Vec<Record>> {
     }
 }
 
-/// Whether a directory that cannot be opened is one that is not there.
-fn holds_nothing(error: &DirError) -> bool {
+/// Whether the directory that cannot be opened is one that is not there.
+fn holds_nothing(context: &CommandContext) -> bool {
+    let Ok(directory) = &context.settings.state_dir else {
+        return true;
+    };
     let missing = |path: &Path| {
         let found = std::fs::symlink_metadata(path);
         found.is_err_and(|error| {
@@ -102,10 +103,10 @@ fn holds_nothing(error: &DirError) -> bool {
             )
         })
     };
-    match error {
-        DirError::Nowhere => true,
-        DirError::Unsafe { .. } => false,
-        DirError::Io { path, .. } => missing(path),
+    match Store::open(&directory.value) {
+        Err(DirError::Nowhere) => true,
+        Err(DirError::Io { path, .. }) => missing(&path),
+        Err(DirError::Unsafe { .. }) | Ok(_) => false,
     }
 }
 
@@ -121,45 +122,34 @@ fn compare(ours: &[ItemKey; 2], theirs: &ItemKey) -> Sameness {
     }
 }
 
-fn unfinished(open: &[&Record]) -> anyhow::Error {
+fn unfinished(open: &[&Record]) -> ExitReport {
     let names: Vec<String> = open
         .iter()
         .map(|record| format!("`{}`", record.attachment.name))
         .collect();
-    let mut hints: Vec<String> = open
-        .iter()
-        .map(|record| format!("graph-attach resume {}", record.id))
-        .collect();
-    let ids: Vec<&str> = open.iter().map(|record| record.id.as_str()).collect();
-    hints.push(format!("graph-attach cancel {}", ids.join(" ")));
-    Refusal {
-        message: format!(
-            "not sent: {} {} not attached completely yet",
-            names.join(", "),
-            if names.len() == 1 { "is" } else { "are" }
-        ),
-        hints,
-    }
-    .into()
+    let ids = || open.iter().map(|record| record.id.to_string());
+    let resume = ids().map(|id| CommandLine::own("resume").operand(id).into());
+    ExitReport::refused(format!(
+        "not sent: {} {} not attached completely yet",
+        names.join(", "),
+        if names.len() == 1 { "is" } else { "are" }
+    ))
+    .hints(resume)
+    .run(CommandLine::own("cancel").operands(ids()))
 }
 
-fn unknown(item: &Item, why: &str, record: Option<&Record>) -> anyhow::Error {
-    let mut hints = Vec::new();
-    if let Some(record) = record {
-        hints.push(format!("graph-attach resume {}", record.id));
-        hints.push(format!("graph-attach cancel {}", record.id));
-    }
-    hints.push(format!(
-        "graph-attach send --even-if-unfinished {}",
-        send_flags(item)
+fn unknown(item: &Item, why: &str, record: Option<&Record>) -> ExitReport {
+    let report = ExitReport::refused(format!(
+        "not sent: it cannot be known whether an upload to it is unfinished: {why}"
     ));
-    Refusal {
-        message: format!(
-            "not sent: it cannot be known whether an upload to it is unfinished: {why}"
-        ),
-        hints,
-    }
-    .into()
+    let commands = record.into_iter().flat_map(|record| {
+        let id = record.id.to_string();
+        ["resume", "cancel"].map(|verb| CommandLine::own(verb).operand(&id).into())
+    });
+    let send = CommandLine::own("send").arg("--even-if-unfinished");
+    report
+        .hints(commands)
+        .run(send.operand(&item.id).mailbox(item))
 }
 
 #[cfg(test)]
