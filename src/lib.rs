@@ -61,11 +61,12 @@ pub mod graph {
 pub mod upload {
     pub use graph_upload::{
         engine::{
-            Cause, Earlier, Event, Failure, Job, MailboxPacer as Account, Observe, Outcome,
-            Services, Source, SourceError, VOLUME_LIMIT, VOLUME_WINDOW, attach,
+            Cause, Earlier, Event, Failure, Http, Job, MailboxPacer as Account, Observe, Outcome,
+            Owned, Services, Source, SourceError, VOLUME_LIMIT, VOLUME_WINDOW, attach,
         },
         protocol::{
             backoff::{self as retry, MAX_RETRIES},
+            doubt::LAG,
             plan::{self, Route},
             step::{self, Limits},
         },

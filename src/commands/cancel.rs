@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(args: &CancelArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
-    let records = context.records(store)?;
+    let records = context.records_to_work_on(store)?;
     let mut chosen: Vec<&Record> = Vec::new();
     if args.all {
         chosen.extend(

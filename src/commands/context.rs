@@ -15,10 +15,10 @@ use crate::{
     auth::{self, Provider, Tokens},
     graph::{self, GraphClient, Transport, UploadClient},
     report::{self, ExitReport},
-    session::{DirError, Lock, LockError, SessionId, Store},
+    session::{DirError, LoadError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
     terminal::{Printer, Reporter},
-    upload::{self, Account, MAX_RETRIES, VOLUME_LIMIT, VOLUME_WINDOW},
+    upload::{self, Account, LAG, MAX_RETRIES, VOLUME_LIMIT, VOLUME_WINDOW},
 };
 
 /// How often a lock that another process has is tried for.
@@ -143,6 +143,20 @@ impl CommandContext {
         Ok(inventory.records)
     }
 
+    /// The same, unless a newer version of this program keeps records there: what they are about, and whether
+    /// it is under way, this one cannot know.
+    pub(crate) fn records_to_work_on(
+        &self,
+        store: &Store,
+    ) -> report::Result<Vec<crate::session::Record>> {
+        for (path, why) in store.inventory()?.unreadable {
+            if let LoadError::Newer(schema) = why {
+                return Err(ExitReport::newer_record(&path, schema));
+            }
+        }
+        self.records(store)
+    }
+
     /// Whose mailbox; none is the token's own.
     pub(crate) fn mailbox(&self) -> report::Result<Option<String>> {
         let mailbox = self.settings.mailbox.as_ref();
@@ -224,6 +238,7 @@ impl CommandContext {
                 .map_or(MAX_RETRIES, |retries| retries.value),
             deadline: deadline.as_ref().map(|deadline| deadline.value),
             chunk,
+            lag: self.settings.lag.unwrap_or(LAG),
         }
     }
 

@@ -272,6 +272,9 @@ fn record(id: SessionId, store: &Store, purpose: &Purpose) -> Record {
     Record {
         id,
         state: State::Unfinished,
+        route: Route::Session,
+        doubt: None,
+        listed: false,
         endpoint: purpose.endpoint.clone(),
         item: purpose.item.clone(),
         file: std::path::absolute(store.spool(id)).unwrap_or_else(|_| store.spool(id)),
@@ -322,6 +325,7 @@ fn waiting(id: SessionId, kept: &Kept, store: &Store, purpose: &Purpose) -> io::
     let record = Record {
         pipe: Some(Pipe::Waiting),
         size: source.size(),
+        route: Route::for_size(source.size()),
         stamp: source.stamp(),
         sha256: Some(kept.sha256),
         ..record(id, store, purpose)

@@ -15,12 +15,12 @@ use crate::{
     auth::{self, Provider},
     report::{self, CommandLine, ExitReport, not_attached},
     session::{Pipe, Record, State, Store, same_service},
-    upload::{self, Earlier, Job, Services, Source},
+    upload::{self, Earlier, Http, Job, Owned, Services, Source},
 };
 
 pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
-    let records = context.records(store)?;
+    let records = context.records_to_work_on(store)?;
     let chosen = choose(args, &records)?;
     if chosen.is_empty() {
         context.printer.note("there is no upload to resume");
@@ -37,6 +37,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
     context.results.replace(Some(Rc::clone(&results)));
     // One account for each mailbox, whatever the number of its sessions.
     let mut volumes = HashMap::new();
+    let owned = Owned::default();
     for (index, record) in chosen.iter().enumerate() {
         let since = Instant::now();
         let graph = clients.graph(provider(record, context));
@@ -47,8 +48,10 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
                 context.account(Some(store), &record.endpoint, mailbox)
             });
         let services = Services {
-            graph: &graph,
-            uploads: &uploads,
+            service: Http {
+                graph: &graph,
+                uploads: &uploads,
+            },
             store: Some(store),
             require_state: args.retry.require_state,
             warned: &context.warned,
@@ -58,6 +61,7 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
             started: context.started,
             volume,
             item_lock: None,
+            owned: &owned,
         };
         match one(record, args, store, &services, context).await {
             Ok(outcome) => results.attached(index, &outcome, since),
@@ -94,7 +98,7 @@ async fn one(
     let wanted = Wanted {
         endpoint: &record.endpoint,
         item: &record.item,
-        graph: services.graph,
+        graph: services.service.graph,
         wait,
         required,
         uploads: true,

@@ -12,6 +12,7 @@ use crate::{
     report,
     session::{Pipe, Record, SessionId, State, Store},
     terminal::{CommandResult, Printer},
+    upload::Route,
 };
 
 pub(super) fn run(args: &StatusArgs, context: &CommandContext) -> report::Result<u8> {
@@ -41,6 +42,7 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
         State::Finished => "finished",
         State::Unfinished if locked.is_some() => "uploading",
         State::Unfinished if record.pipe == Some(Pipe::Incomplete) => "incomplete",
+        State::Unfinished if record.in_doubt() && record.route == Route::Post => "in_doubt",
         State::Unfinished if record.expired(Timestamp::now()) => "expired",
         State::Unfinished => "resumable",
     };
@@ -54,6 +56,7 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
     context.printer.result(&SessionLine {
         id: record.id,
         state,
+        route: record.route,
         file: record.file.to_string_lossy(),
         name: &record.attachment.name,
         size,
@@ -76,6 +79,7 @@ fn show(record: &Record, store: &Store, context: &CommandContext) {
 struct SessionLine<'a> {
     id: SessionId,
     state: &'static str,
+    route: Route,
     file: Cow<'a, str>,
     name: &'a str,
     size: u64,

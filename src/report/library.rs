@@ -1,13 +1,11 @@
-//! Reports of the errors of rooms that know no exit codes: state directory, locks, files, tokens.
-
-use std::error::Error as _;
+//! Reports of the errors of rooms that know no exit codes: state directory, locks, files.
 
 use graph_upload::client::http_client::CaFile;
 
-use super::{CREDENTIALS, CommandLine, ExitReport, Hint, STATE, TEMPORARY, USAGE, WRITABLE};
+use super::{CommandLine, ExitReport, STATE, USAGE, WRITABLE};
 use crate::{
-    auth,
     session::{DirError, LockError, SessionId},
+    settings::{self, cloud::NoCloud, endpoint::Unusable},
     upload::SourceError,
 };
 
@@ -19,6 +17,17 @@ impl ExitReport {
     /// Whether the state directory is at fault, so that what can be done without it may be done.
     pub fn is_about_state_directory(&self) -> bool {
         [STATE_DIRECTORY, LOCK].contains(&self.name.as_str())
+    }
+
+    /// The state directory holds what a newer version of this program wrote.
+    pub fn newer_record(path: &std::path::Path, schema: u64) -> Self {
+        let heading = format!(
+            "`{}` was written by a newer version of graph-attach (schema {schema}): what is under way \
+             there cannot be known",
+            path.display()
+        );
+        Self::new(STATE, "NewerRecord", heading)
+            .advise("use that version, or another directory with `--state-dir DIR`")
     }
 
     /// A session that may be alive can neither be cancelled nor forgotten.
@@ -90,32 +99,31 @@ impl From<SourceError> for ExitReport {
     }
 }
 
-impl From<&auth::Error> for ExitReport {
-    fn from(error: &auth::Error) -> Self {
-        let code = match error.kind() {
-            auth::Kind::Credentials => CREDENTIALS,
-            auth::Kind::Configuration => USAGE,
-            auth::Kind::Temporary => TEMPORARY,
-            auth::Kind::State => STATE,
-        };
-        let name = match error {
-            auth::Error::PreflightError(_) | auth::Error::Explained(_) => "WrongToken",
-            _ => "NoToken",
-        };
-        let hints = error.hints();
-        let mut report = ExitReport::new(code, name, error.to_string())
-            .hints(hints.iter().map(|hint| Hint::from_text(hint)));
-        let mut next = error.source().and_then(std::error::Error::source);
-        while let Some(cause) = next {
-            report = report.cause(cause.to_string());
-            next = cause.source();
+/// A configuration that cannot be used is a usage error; some of it can be mended by a command.
+impl From<settings::Error> for ExitReport {
+    fn from(error: settings::Error) -> Self {
+        let report = ExitReport::new(USAGE, "Configuration", error.to_string());
+        match &error {
+            settings::Error::OpenToOthers { path, .. } => {
+                report.run(CommandLine::program("chmod").arg("600").operand(path))
+            }
+            settings::Error::Cloud {
+                problem: NoCloud::Ambiguous(_),
+                ..
+            } => report.advise("use `--cloud gcc-high` or `--cloud dod`"),
+            settings::Error::Cloud {
+                problem: NoCloud::Unknown { nearest, .. },
+                ..
+            } => report.advise(format!("did you mean `--cloud {nearest}`?")),
+            settings::Error::Url {
+                problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
+                what: "endpoint",
+                ..
+            } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
+            settings::Error::OtherThanSandbox { .. } => report.advise(
+                "start the sandbox again and take all of its variables, or unset `GRAPH_ATTACH_SANDBOX`",
+            ),
+            _ => report,
         }
-        report
-    }
-}
-
-impl From<auth::Error> for ExitReport {
-    fn from(error: auth::Error) -> Self {
-        (&error).into()
     }
 }

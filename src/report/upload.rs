@@ -10,7 +10,10 @@ use crate::{
 
 /// The report of an upload to `item` that failed; `name` is the attachment's.
 pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
-    let what = format!("`{name}` is not attached");
+    let what = match failure.in_doubt {
+        true => format!("`{name}` may be attached"),
+        false => format!("`{name}` is not attached"),
+    };
     let heading = format!("{what}: {}", failure.cause);
     let last = failure.error.as_ref();
     let detach = |id: &str| CommandLine::own("detach").item(item).operand(id);
@@ -34,6 +37,7 @@ pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
             ))
         }
         Cause::Twice(ids) => {
+            let heading = format!("`{name}` is {}", failure.cause);
             let report = ExitReport::new(CONTRADICTION, "AttachedTwice", heading);
             let report = ids.iter().fold(report, |report, id| {
                 report.cause(format!("attachment `{id}`"))
@@ -47,6 +51,7 @@ pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
         )
         .cause(format!("attachment `{id}`"))
         .run(detach(id)),
+        Cause::NotKnown => ExitReport::new(TEMPORARY, "NotKnown", heading),
         Cause::Deadline => {
             let mut report = ExitReport::new(TEMPORARY, "Deadline", heading);
             if let Some(last) = last {
@@ -96,6 +101,16 @@ pub fn not_attached(failure: &Failure, name: &str, item: &Item) -> ExitReport {
         }
         report.resume = Some(session);
         report = report.run(CommandLine::own("resume").operand(session.to_string()));
+    }
+    if failure.in_doubt {
+        // That it may be attached is more than any cause of it says.
+        if report.code != CONTRADICTION {
+            report.code = TEMPORARY;
+        }
+        if !report.heading.starts_with(&what) {
+            report.heading = format!("{what}: {}", report.heading);
+        }
+        report = report.run(CommandLine::own("ls").item(item));
     }
     report
 }

@@ -9,7 +9,6 @@ use super::{
     endpoint::Unusable,
     origin::{Origin, Sourced},
 };
-use crate::report::{CommandLine, ExitReport, USAGE};
 
 /// A configuration that cannot be used. Never quotes a value that could be a secret.
 #[derive(Debug, thiserror::Error)]
@@ -119,35 +118,6 @@ pub enum Error {
     /// Both token flags at once.
     #[error("`--token-file` and `--token-command` exclude each other")]
     TwoTokenFlags,
-}
-
-/// All of it is a usage error; some of it can be mended by a command.
-impl From<Error> for ExitReport {
-    fn from(error: Error) -> Self {
-        let report = ExitReport::new(USAGE, "Configuration", error.to_string());
-        match &error {
-            Error::OpenToOthers { path, .. } => {
-                report.run(CommandLine::program("chmod").arg("600").operand(path))
-            }
-            Error::Cloud {
-                problem: NoCloud::Ambiguous(_),
-                ..
-            } => report.advise("use `--cloud gcc-high` or `--cloud dod`"),
-            Error::Cloud {
-                problem: NoCloud::Unknown { nearest, .. },
-                ..
-            } => report.advise(format!("did you mean `--cloud {nearest}`?")),
-            Error::Url {
-                problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
-                what: "endpoint",
-                ..
-            } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
-            Error::OtherThanSandbox { .. } => report.advise(
-                "start the sandbox again and take all of its variables, or unset `GRAPH_ATTACH_SANDBOX`",
-            ),
-            _ => report,
-        }
-    }
 }
 
 fn list(keys: &[&str]) -> String {

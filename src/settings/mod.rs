@@ -168,6 +168,8 @@ pub struct Settings {
     pub deadline: Option<Sourced<Duration>>,
     /// Bytes that one mailbox is sent in five minutes, if the file says so; 0 is no limit.
     pub volume_limit: Option<Sourced<u32>>,
+    /// How long the service may lag, where a test says so.
+    pub lag: Option<Duration>,
     /// Every configured way to get a token; the first wins.
     pub credentials: Credentials,
     /// The saved login to look for: app and tenant, as far as they are narrowed down.
@@ -256,6 +258,7 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
             file.max_retries
         }),
         volume_limit: layers.file(|table| table.volume_limit),
+        lag: lag(around),
         timeout: layers.value(&table::TIMEOUT, flags.timeout, |file| file.timeout),
         deadline: layers.value(&table::DEADLINE, flags.deadline, |_| None),
         credentials: tokens::candidates(flags, &layers)?,
@@ -269,6 +272,13 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         progress,
         color,
     })
+}
+
+/// How long it is looked whether a file was attached whose answer was lost; in milliseconds, and for tests
+/// only. The promise rests on the half minute that it is without this.
+fn lag(around: &dyn Surroundings) -> Option<Duration> {
+    let text = layers::set(around, "GRAPH_ATTACH_TEST_LAG")?;
+    Some(Duration::from_millis(text.to_str()?.parse().ok()?))
 }
 
 /// How progress is shown, where no flag says it.

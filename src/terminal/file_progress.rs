@@ -119,6 +119,7 @@ impl FileProgress {
                 self.offset = self.clamp(*offset);
                 self.send(0, now);
             }
+            Event::Kept { session } => self.session = Some(*session),
             Event::Acknowledged { offset } => {
                 let gained = self.clamp(*offset).saturating_sub(self.offset);
                 self.offset = self.clamp(*offset);

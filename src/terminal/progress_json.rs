@@ -126,7 +126,11 @@ pub(super) fn progress_json<'a>(
         }
         Event::Finished { already } => EventJson::Finished { already: *already },
         Event::Stopped => EventJson::Stopped,
-        Event::Sending { .. } | Event::Verifying { .. } | Event::Warning(_) | Event::Detail(_) => {
+        Event::Kept { .. }
+        | Event::Sending { .. }
+        | Event::Verifying { .. }
+        | Event::Warning(_)
+        | Event::Detail(_) => {
             return None;
         }
     };

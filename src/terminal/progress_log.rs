@@ -88,7 +88,11 @@ pub(super) fn line(
             due.then(|| format!("{name}: verifying, {percent} %"))
         }
         Event::Finished { .. } => ending(upload, event, now),
-        Event::Sending { .. } | Event::Stopped | Event::Warning(_) | Event::Detail(_) => None,
+        Event::Kept { .. }
+        | Event::Sending { .. }
+        | Event::Stopped
+        | Event::Warning(_)
+        | Event::Detail(_) => None,
     }
 }
 

@@ -22,6 +22,7 @@ pub mod mail;
 mod page;
 pub mod protocol;
 pub mod redact;
+mod route;
 pub mod store;
 mod upload_url;
 
@@ -31,4 +32,5 @@ pub use error::{AnswerOrigin, Error, ErrorKind, Host, TokenError};
 pub use expected_offset::{ExpectedOffset, next_expected};
 pub use item::{Item, ItemKind};
 pub use page::Page;
+pub use route::Route;
 pub use upload_url::UploadUrl;

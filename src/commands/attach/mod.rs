@@ -27,7 +27,7 @@ use crate::{
     graph::{Found, GraphClient, Item},
     report::{self, ExitReport},
     session::{DirError, ItemLock, Pipe, Store},
-    upload::{self, Earlier, Job, Services, Source},
+    upload::{self, Earlier, Http, Job, Owned, Services, Source},
 };
 
 pub(super) async fn run(args: &AttachArgs, context: &CommandContext) -> report::Result<u8> {
@@ -118,9 +118,12 @@ async fn all(
 
     let reporter = context.report_on(inputs.len());
     let volume = context.account(store, endpoint, item.mailbox.as_deref());
+    let owned = Owned::default();
     let services = Services {
-        graph: &graph,
-        uploads: &uploads,
+        service: Http {
+            graph: &graph,
+            uploads: &uploads,
+        },
         store,
         require_state: required,
         warned: &context.warned,
@@ -130,6 +133,7 @@ async fn all(
         started: context.started,
         volume: &volume,
         item_lock: item_lock.as_ref(),
+        owned: &owned,
     };
     let mut unverified = false;
     for (index, input) in inputs.iter().enumerate() {

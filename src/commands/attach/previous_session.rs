@@ -6,8 +6,8 @@ use crate::{
     digest::Digest,
     graph::{Attachment, Item},
     report::{self, ExitReport},
-    session::{ItemKey, Pipe, Record, Sameness, SessionId, State, Store},
-    upload::{Earlier, Services, Source},
+    session::{HashedOffset, ItemKey, Pipe, Record, Sameness, SessionId, State, Store},
+    upload::{Earlier, Route, Services, Source},
 };
 
 /// One file on one item.
@@ -75,7 +75,9 @@ pub(super) async fn previous_session(
     context: &CommandContext,
 ) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
     let mut finished = Earlier::Nothing;
-    for mut record in context.records(store)?.into_iter().rev() {
+    let records = context.records_to_work_on(store)?;
+    forget_old_posts(&records, store);
+    for mut record in records.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
             continue;
         }
@@ -109,6 +111,11 @@ pub(super) async fn previous_session(
                     _ => drop(lock),
                 }
             }
+            // It may be attached: whoever starts over has to know whether it is.
+            State::Unfinished if same && record.in_doubt() => {
+                let (record, lock) = without_session(record, store, services, context).await?;
+                return Ok((Earlier::Unfinished(Box::new(record)), lock));
+            }
             State::Unfinished => {
                 let path = std::path::absolute(file.source.path())?;
                 if (same && args.fresh) || record.file == path {
@@ -118,6 +125,42 @@ pub(super) async fn previous_session(
         }
     }
     Ok((finished, None))
+}
+
+/// After which a list certainly shows what was attached in one POST, and its record is of no more use.
+const POST_IS_OLD: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
+
+/// Small files come by the thousand.
+fn forget_old_posts(records: &[Record], store: &Store) {
+    let now = jiff::Timestamp::now();
+    for record in records {
+        let is_old = now.duration_since(record.created) > POST_IS_OLD;
+        if record.state == State::Finished && record.route == Route::Post && is_old {
+            // Of no harm where it stays.
+            let _ = store.forget(record);
+        }
+    }
+}
+
+/// Ends the session of an upload whose last answer is in doubt, and keeps the doubt.
+async fn without_session(
+    record: Record,
+    store: &Store,
+    services: &Services<'_>,
+    context: &CommandContext,
+) -> report::Result<(Record, Option<crate::session::Lock>)> {
+    let lock = context.lock_session(store, record.id, None).await;
+    let lock = context.or_without(lock, services.require_state)?;
+    let mut record = store.load(record.id)?.unwrap_or(record);
+    if let Some(url) = record.url.take() {
+        if let Err(error) = services.service.uploads.delete(&url).await {
+            let text = format!("session {} could not be cancelled: {error}", record.id);
+            context.printer.detail(1, &text);
+        }
+        record.acked = HashedOffset::start();
+        record.sent = HashedOffset::start();
+    }
+    Ok((record, lock))
 }
 
 /// Ends a session that this command takes the place of.
@@ -132,7 +175,7 @@ async fn supersede(
     let _lock = context.or_without(lock, services.require_state)?;
     let mut over = record.url.is_none();
     if let Some(url) = &record.url {
-        match services.uploads.delete(url).await {
+        match services.service.uploads.delete(url).await {
             Ok(()) => over = true,
             Err(error) => context
                 .printer

@@ -99,6 +99,7 @@ fn command(home: &std::path::Path, places: &Places, args: &[&str]) -> Command {
         .args(args)
         .env_clear()
         .env("HOME", home)
+        .env("GRAPH_ATTACH_TEST_LAG", "500")
         .env("GRAPH_ATTACH_ENDPOINT", format!("{}/v1.0", places.graph))
         .env("GRAPH_ATTACH_TOKEN", TOKEN)
         .env("GRAPH_ATTACH_MESSAGE", "AAMkItem=")

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum What {
     List,
+    /// One attachment, by its id.
+    Attachment,
     Create,
     Post,
     Content,
@@ -261,6 +263,7 @@ fn read(reader: &mut BufReader<&TcpStream>, is_graph: bool) -> Option<(Asked, Ve
         (true, "POST") if path.ends_with("/attachments") => What::Post,
         (true, "GET") if path.ends_with("/$value") => What::Content,
         (true, "GET") if path.contains("/attachments?") => What::List,
+        (true, "GET") if path.contains("/attachments/") => What::Attachment,
         (false, "PUT") if path.starts_with("/up/") => What::Put,
         (false, "GET") if path.starts_with("/up/") => What::Ask,
         (false, "DELETE") if path.starts_with("/up/") => What::Delete,
@@ -313,6 +316,16 @@ impl World {
                     .map(|held| json!({"id": held.id, "name": held.name, "size": held.content.len() + 237}))
                     .collect();
                 reply(200, &json!({"value": list}))
+            }
+            What::Attachment => {
+                let held = self
+                    .held
+                    .iter()
+                    .find(|held| asked.line.contains(held.id.trim_end_matches('=')));
+                match held {
+                    Some(held) => reply(200, &json!({"id": held.id, "name": held.name})),
+                    None => gone(),
+                }
             }
             What::Create => {
                 let body: Value = serde_json::from_slice(body).expect("JSON");

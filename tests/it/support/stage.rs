@@ -14,6 +14,9 @@ use graph_attach::digest::Digest;
 use graph_sandbox::{HeldFile, Options, Sandbox, Seen};
 use serde_json::Value;
 
+/// How long a service lags here, in milliseconds: the stand-in lists at once what it has.
+pub(crate) const LAG: &str = "500";
+
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_graph-attach");
 
@@ -90,8 +93,11 @@ impl Stage {
 
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let mut all = self.sandbox.variables();
+        // Many tests name another endpoint on purpose; those of the refusal set it themselves.
+        all.retain(|(name, _)| *name != "GRAPH_ATTACH_SANDBOX");
         all.push(("HOME", self.home.path().to_string_lossy().into_owned()));
         all.push(("PATH", std::env::var("PATH").unwrap_or_default()));
+        all.push(("GRAPH_ATTACH_TEST_LAG", LAG.to_owned()));
         all
     }
 

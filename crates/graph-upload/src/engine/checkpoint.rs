@@ -6,7 +6,10 @@
 use std::{cell::Cell, io, mem};
 
 use super::event::{Event, Observe};
-use crate::store::{Durability, HashedOffset, Lock, Record, SessionId, State, Store};
+use crate::{
+    Route,
+    store::{Durability, HashedOffset, Lock, Moment, Record, SessionId, State, Store},
+};
 
 /// The record under way and where it is kept.
 pub(super) struct CheckpointWriter<'a> {
@@ -68,6 +71,13 @@ impl<'a> CheckpointWriter<'a> {
         }
     }
 
+    /// Notes since when it may be attached, or that it is not; on disk only with the next save.
+    pub(super) fn doubt(&mut self, since: Option<Moment>) {
+        if let Some(record) = &mut self.record {
+            record.doubt = since;
+        }
+    }
+
     /// Takes the session out of the record on disk, or the record away: a `resume` of that session,
     /// should it be alive after all, would attach beside the one that takes its place. An error says
     /// that it is still there.
@@ -77,6 +87,7 @@ impl<'a> CheckpointWriter<'a> {
         };
         let retired = Record {
             url: None,
+            expires: None,
             acked: HashedOffset::start(),
             sent: HashedOffset::start(),
             ..record.clone()
@@ -109,12 +120,23 @@ impl<'a> CheckpointWriter<'a> {
     /// Saves the record of an upload that has succeeded, which nothing can undo any more. If that
     /// cannot be, none is better than one that says that it goes on.
     pub(super) fn save_finished(&mut self) {
-        if let (Some(store), Some(record)) = (self.store, &self.record)
-            && let Err(error) = store.save(record, Durability::Power)
-        {
+        let (Some(store), Some(record)) = (self.store, &self.record) else {
+            return;
+        };
+        // After a power cut a POST may be in doubt again; it is then found, and nothing is lost.
+        let durability = match record.route {
+            Route::Post => Durability::Process,
+            Route::Session => Durability::Power,
+        };
+        if let Err(error) = store.save(record, durability) {
             let _ = store.remove(record.id);
             self.warn(&error);
         }
+    }
+
+    /// Whether the disk has a record.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.on_disk
     }
 
     /// Whether a later `resume` finds the upload.

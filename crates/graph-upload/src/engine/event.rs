@@ -28,6 +28,11 @@ pub enum Event {
         /// Whether an earlier session goes on.
         resumed: bool,
     },
+    /// The upload is on disk under this name: `resume` knows it from now on.
+    Kept {
+        /// The upload as the user names it.
+        session: SessionId,
+    },
     /// The service acknowledged every byte before `offset`. Only this is progress; it can go back.
     Acknowledged {
         /// Bytes that the service holds.

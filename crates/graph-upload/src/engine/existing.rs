@@ -1,112 +1,197 @@
-//! Looks for an attachment that already is the file: after a lost answer, or before anything is sent.
-//!
-//! An attachment is recognised by name and by content. Its reported `size` says little: it counts
-//! the service's own overhead, and is larger than the file.
+//! Looks for an attachment that is the file: before anything is sent, while an answer is in doubt, and after
+//! a repetition. `likeness` says what can be it.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::{
-    event::{Event, Observe},
-    file::Whole,
+    file::{Source, SourceError, Whole},
+    likeness::{ReadBack, Verdict, by_likeness, is_plausible, is_same_name, judge, may_be},
+    service::Service,
 };
 use crate::{
     Error, ErrorKind, Item,
-    client::{AttachmentInfo, GraphClient},
+    client::AttachmentInfo,
     digest::{Digest, Hasher},
+    protocol::{
+        plan::Range,
+        step::{Search, Sighting},
+    },
 };
 
-/// How much larger than the file a reported size may be for an attachment to be worth a download,
-/// when nothing else says that it is ours: a half, and 64 KiB. Observation: 4.5 %, and 237 bytes for 816.
-fn plausible(listed: &AttachmentInfo, size: u64) -> bool {
-    listed
-        .size
-        .is_none_or(|reported| reported >= size && reported <= size / 2 * 3 + 65_536)
+/// How much of a beginning tells a page from a file, in bytes.
+const HEAD: usize = 256;
+
+/// Ids of attachments that other files of the same command are.
+#[derive(Debug, Default)]
+pub struct Owned(RefCell<HashSet<String>>);
+
+impl Owned {
+    /// Notes that an attachment is some file's.
+    pub fn add(&self, id: &str) {
+        self.0.borrow_mut().insert(id.to_owned());
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.borrow().contains(id)
+    }
 }
 
-/// One file's twins on one item.
-pub(super) struct ExistingAttachments<'a> {
-    pub graph: &'a GraphClient,
+/// Attachments that were read back and are other files, with what came: what came twice is believed, and not
+/// read again.
+pub(super) type Others = HashMap<String, (u64, Digest, bool)>;
+
+/// Why a look came to nothing.
+pub(super) enum LookError {
+    Service(Error),
+    Source(SourceError),
+}
+
+impl From<Error> for LookError {
+    fn from(error: Error) -> Self {
+        LookError::Service(error)
+    }
+}
+
+impl From<SourceError> for LookError {
+    fn from(error: SourceError) -> Self {
+        LookError::Source(error)
+    }
+}
+
+/// One file, and what an item may hold of it.
+pub(super) struct ExistingAttachments<'a, S> {
+    pub service: &'a S,
     pub item: &'a Item,
+    pub source: &'a Source,
     pub name: &'a str,
-    pub size: u64,
-    /// Whether it is shown inside the body.
     pub inline: bool,
-    pub observer: &'a dyn Observe,
 }
 
-impl ExistingAttachments<'_> {
-    /// Before anything is sent: an attachment that already has the name and the content.
-    pub(super) async fn before(
+impl<S: Service> ExistingAttachments<'_, S> {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    /// Before anything is sent: is one of `all` the file, by its name and its content?
+    pub(super) async fn at_first(
         &self,
         all: &[AttachmentInfo],
-        whole: Digest,
-    ) -> Result<Option<String>, Error> {
-        let candidates = all
-            .iter()
-            .filter(|listed| self.may_be(listed) && plausible(listed, self.size))
-            // One that is inline and one that is not are of use to different readers.
-            .filter(|listed| listed.is_inline == self.inline);
-        for listed in candidates {
-            // One that cannot be read may be ours: to go on would be to guess. One that is gone
-            // meanwhile is not in the next list.
-            if self.same(&listed.id, whole).await? {
-                return Ok(Some(listed.id.clone()));
-            }
-        }
-        Ok(None)
+        whole: Whole,
+    ) -> Result<Sighting, LookError> {
+        let alike = all.iter().filter(|listed| self.is_alike(listed));
+        // One that is inline and one that is not are of use to different readers.
+        let alike = alike.filter(|listed| listed.is_inline == self.inline);
+        self.first_of(alike.collect(), whole, &mut Others::new())
+            .await
     }
 
-    /// After a lost answer: the attachments that are new, with our name and our content.
-    ///
-    /// `identify` is for an upload that is known to have succeeded: then one new attachment of our
-    /// name is it, and is not read back. `unreadable` counts looks that failed because the service
-    /// could not deliver the content (it times out on large ones): after two, a single new
-    /// attachment with our name and a plausible size is taken, and said so.
-    pub(super) async fn after(
+    /// Whether any of `all` has to be read back at first.
+    pub(super) fn is_any_alike(&self, all: &[AttachmentInfo]) -> bool {
+        all.iter().any(|listed| self.is_alike(listed))
+    }
+
+    fn is_alike(&self, listed: &AttachmentInfo) -> bool {
+        listed.is_file
+            && is_same_name(&listed.name, self.name)
+            && is_plausible(listed.size, self.size())
+    }
+
+    /// Looks among what is new: not `known`.
+    pub(super) async fn search(
         &self,
-        before: &[String],
-        whole: Digest,
-        identify: bool,
-        unreadable: &mut u32,
-    ) -> Result<Vec<String>, Error> {
-        let all = self.graph.attachments(self.item).await?;
-        let new: Vec<&AttachmentInfo> = all
-            .iter()
-            .filter(|listed| self.may_be(listed) && !before.contains(&listed.id))
-            .collect();
-        if let ([only], true) = (new.as_slice(), identify) {
-            return Ok(vec![only.id.clone()]);
-        }
-        let mut equal = Vec::new();
-        for listed in &new {
-            match self.same(&listed.id, whole).await {
-                Ok(true) => equal.push(listed.id.clone()),
-                Ok(false) => {}
-                Err(error) if error.kind == ErrorKind::Unavailable && new.len() == 1 => {
-                    *unreadable += 1;
-                    if *unreadable < 2 || !plausible(listed, self.size) {
-                        return Err(error);
+        search: &Search,
+        known: impl Fn(&str) -> bool,
+        whole: Whole,
+        others: &mut Others,
+    ) -> Result<Sighting, LookError> {
+        let all = self.service.attachments(self.item).await?;
+        let new: Vec<&AttachmentInfo> = all.iter().filter(|listed| !known(&listed.id)).collect();
+        let may_be = |listed: &&AttachmentInfo| may_be(listed, self.name, self.size());
+        match search {
+            Search::InDoubt => {
+                let candidates = new.into_iter().filter(may_be).collect();
+                self.first_of(candidates, whole, others).await
+            }
+            Search::Meanwhile => {
+                let candidates = new.into_iter().filter(|listed| self.is_alike(listed));
+                self.first_of(candidates.collect(), whole, others).await
+            }
+            Search::Twice(ours) => {
+                let is_listed = all.iter().any(|listed| listed.id == *ours);
+                let rest = new.into_iter().filter(|listed| listed.id != *ours);
+                let mut equal = Vec::new();
+                for listed in rest.filter(may_be) {
+                    if self.verdict(listed, whole, others).await? == Verdict::Ours {
+                        equal.push(listed.id.clone());
                     }
-                    self.observer.observe(&Event::Warning(format!(
-                        "the new attachment `{}` could not be read back; it was recognised by its \
-                         name and size",
-                        self.name
-                    )));
-                    equal.push(listed.id.clone());
                 }
-                Err(error) => return Err(error),
+                if equal.is_empty() && !is_listed {
+                    return Ok(Sighting::Nothing);
+                }
+                equal.push(ours.clone());
+                Ok(Sighting::Ours(equal))
             }
         }
-        Ok(equal)
     }
 
-    /// Whether it is a file under our name. An item or a reference has no bytes to compare.
-    fn may_be(&self, listed: &AttachmentInfo) -> bool {
-        listed.is_file && listed.name == self.name
+    /// The first of these that is the file, the most likely one read first.
+    async fn first_of(
+        &self,
+        mut candidates: Vec<&AttachmentInfo>,
+        whole: Whole,
+        others: &mut Others,
+    ) -> Result<Sighting, LookError> {
+        candidates.sort_by_key(|listed| by_likeness(listed, self.name, self.size()));
+        let mut sighting = Sighting::Nothing;
+        for listed in candidates {
+            match self.verdict(listed, whole, others).await? {
+                Verdict::Ours => return Ok(Sighting::Ours(vec![listed.id.clone()])),
+                Verdict::Other => {}
+                Verdict::Unclear => sighting = Sighting::Unclear,
+            }
+        }
+        Ok(sighting)
     }
 
-    /// Whether an attachment has exactly this content.
-    async fn same(&self, id: &str, whole: Digest) -> Result<bool, Error> {
-        let (length, digest) = self.read_back(id, |_| {}).await?;
-        Ok(length == self.size && digest == whole)
+    /// Whether an attachment has exactly this content, as far as it can be read.
+    async fn verdict(
+        &self,
+        listed: &AttachmentInfo,
+        whole: Whole,
+        others: &mut Others,
+    ) -> Result<Verdict, LookError> {
+        if let Some((_, _, true)) = others.get(&listed.id) {
+            return Ok(Verdict::Other);
+        }
+        let read = match self.read_back(&listed.id, |_| {}).await {
+            Ok(read) => read,
+            // It is listed, and cannot be read: that may pass.
+            Err(LookError::Service(error)) if is_about_content(&error) => {
+                return Ok(Verdict::Unclear);
+            }
+            Err(error) => return Err(error),
+        };
+        let verdict = self.judge(&read, whole.sha256, listed.size).await?;
+        if verdict == Verdict::Other {
+            let seen = others.get(&listed.id);
+            let again = seen.is_some_and(|seen| (seen.0, seen.1) == (read.length, read.digest));
+            others.insert(listed.id.clone(), (read.length, read.digest, again));
+        }
+        Ok(verdict)
+    }
+
+    pub(super) async fn judge(
+        &self,
+        read: &ReadBack,
+        whole: Digest,
+        reported: Option<u64>,
+    ) -> Result<Verdict, SourceError> {
+        let end = self.size().min(HEAD as u64);
+        let head = self
+            .source
+            .read(Range { start: 0, end }, bytes::BytesMut::new());
+        Ok(judge(read, self.size(), whole, &head.await?, reported))
     }
 
     /// Reads an attachment back, but not on when it is larger than the file; `progress` is told how
@@ -115,18 +200,41 @@ impl ExistingAttachments<'_> {
         &self,
         id: &str,
         mut progress: impl FnMut(u64),
-    ) -> Result<(u64, Digest), Error> {
-        let (mut hasher, mut read) = (Hasher::default(), 0);
-        let length = self
-            .graph
-            .content(self.item, id, self.size, |bytes| {
-                hasher.update(bytes);
-                read += bytes.len() as u64;
-                progress(read);
-            })
-            .await?;
-        Ok((length, hasher.finish()))
+    ) -> Result<ReadBack, LookError> {
+        let (mut hasher, mut read, mut head) = (Hasher::default(), 0, Vec::new());
+        let mut sink = |bytes: &[u8]| {
+            hasher.update(bytes);
+            read += bytes.len() as u64;
+            let room = HEAD - head.len();
+            head.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            progress(read);
+        };
+        let content = self.service.content(self.item, id, self.size(), &mut sink);
+        let length = content.await?;
+        let digest = hasher.finish();
+        let is_beginning =
+            length < self.size() && self.source.hasher_at(length, &[]).await?.finish() == digest;
+        Ok(ReadBack {
+            length,
+            digest,
+            head,
+            is_beginning,
+        })
     }
+}
+
+/// Whether an error says something about this attachment's content only.
+fn is_about_content(error: &Error) -> bool {
+    matches!(
+        error.kind,
+        ErrorKind::NotFound
+            | ErrorKind::Unavailable
+            | ErrorKind::Lost
+            | ErrorKind::Contradiction
+            | ErrorKind::Intermediary
+            | ErrorKind::Refused
+            | ErrorKind::Conflict
+    )
 }
 
 /// Whether the content that was hashed when the command started is `sent`.

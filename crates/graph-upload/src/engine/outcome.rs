@@ -26,7 +26,7 @@ pub struct Outcome {
     pub verified: bool,
 }
 
-/// The file is not attached by this command, or not certainly.
+/// The file is not attached by this command, or not certainly: [`Failure::in_doubt`] says which.
 #[derive(Debug)]
 pub struct Failure {
     /// Why.
@@ -37,6 +37,8 @@ pub struct Failure {
     pub session: Option<SessionId>,
     /// Bytes that the service had acknowledged.
     pub offset: u64,
+    /// Whether it may be attached all the same.
+    pub in_doubt: bool,
 }
 
 /// Why a file is not attached.
@@ -54,11 +56,14 @@ pub enum Cause {
     /// Session after session died.
     #[error("every upload session was ended by the service")]
     SessionsSpent,
+    /// An attachment that may be it could not be read back.
+    #[error("an attachment that may be it could not be read back")]
+    NotKnown,
     /// The service contradicted itself or the protocol.
     #[error("the service contradicted itself: {0}")]
     Contradiction(String),
     /// The same content is on the item more than once.
-    #[error("the file is attached {} times: another program attached it too, or the service did so when an answer was lost", .0.len())]
+    #[error("attached {}: another program attached it too, or the service did so when an answer was lost", times(.0.len()))]
     Twice(Vec<String>),
     /// What was read back is not the file.
     #[error("what was read back is not the file")]
@@ -98,6 +103,14 @@ impl From<SourceError> for Failure {
             error: None,
             session: None,
             offset: 0,
+            in_doubt: false,
         }
+    }
+}
+
+fn times(count: usize) -> String {
+    match count {
+        2 => "twice".to_owned(),
+        count => format!("{count} times"),
     }
 }

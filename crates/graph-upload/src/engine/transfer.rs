@@ -1,51 +1,59 @@
 //! Executes the protocol's steps: the thin shell around the pure core.
 //!
-//! `range` is the content on its way, `guard` the lock that it needs, `session` what is around it, `end` how it ends.
+//! `range` is the content on its way, `guard` the lock that it needs, `session` what is around it, `look` what
+//! the item holds, `end` how it ends.
 
 mod end;
 mod guard;
+mod look;
 mod range;
 mod session;
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use bytes::{Bytes, BytesMut};
 
 use super::{
     checkpoint::CheckpointWriter,
     event::{Event, Observe},
-    existing::ExistingAttachments,
+    existing::{ExistingAttachments, Others, Owned},
     file::{Source, SourceError, Whole, joined},
     outcome::{Failure, Outcome},
     pacer::MailboxPacer,
+    service::{Http, Service},
 };
 use crate::{
     Attachment, Error, ErrorKind, Item,
-    client::{GraphClient, Meter, UploadClient},
+    client::Meter,
     digest::{Digest, Hasher},
     protocol::{
-        UploadProtocol,
+        Left, UploadProtocol,
         plan::Route,
         step::{Limits, Observation, Step},
     },
-    store::{HashedOffset, ItemLock, Record, SessionId, Store},
+    store::{HashedOffset, ItemLock, Moment, Record, SessionId, Store},
 };
 
 /// How often the bytes in flight are told.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(100);
 
+/// How often the record says again that what attaches is under way. Whoever resumes a killed upload counts
+/// from then; the request may have been on its way for long.
+const STILL_IN_DOUBT: Duration = Duration::from_secs(2);
+
 /// What an upload works with.
-pub struct Services<'a> {
-    /// The Graph host.
-    pub graph: &'a GraphClient,
-    /// Upload URLs.
-    pub uploads: &'a UploadClient,
+pub struct Services<'a, S = Http<'a>> {
+    /// Both hosts.
+    pub service: S,
     /// Where sessions are kept, if they can be.
     pub store: Option<&'a Store>,
     /// Whether not being able to keep them ends the upload.
     pub require_state: bool,
     /// Whether the user was told that they cannot: once is enough.
-    pub warned: &'a std::cell::Cell<bool>,
+    pub warned: &'a Cell<bool>,
     /// Who is told.
     pub observer: &'a dyn Observe,
     /// The Graph endpoint, for the record.
@@ -56,6 +64,8 @@ pub struct Services<'a> {
     pub started: Instant,
     /// What went to the mailbox lately.
     pub volume: &'a MailboxPacer,
+    /// What other files of the command are attached as.
+    pub owned: &'a Owned,
     /// The lock of the item, if there is one.
     pub item_lock: Option<&'a ItemLock>,
 }
@@ -101,10 +111,22 @@ enum Content {
     Failed,
 }
 
-pub(super) struct Transfer<'a> {
-    services: &'a Services<'a>,
+/// What came of a request.
+enum Done<T> {
+    /// It was answered, or failed.
+    Answered(Result<T, Error>),
+    /// It was not sent: the file is not what it was.
+    FileChanged,
+    /// It was not sent: the mailbox had to be spared for a while, in which anything may have happened.
+    HeldBack,
+    /// It was not sent: the mailbox would have to be spared for longer than there is time.
+    OutOfTime,
+}
+
+pub(super) struct Transfer<'a, S> {
+    services: &'a Services<'a, S>,
     job: &'a Job,
-    keeper: CheckpointWriter<'a>,
+    checkpoint: CheckpointWriter<'a>,
     protocol: UploadProtocol,
     content: Content,
     /// Ids of the attachments that were there before.
@@ -120,30 +142,34 @@ pub(super) struct Transfer<'a> {
     error: Option<Error>,
     /// How the file changed, once it did.
     change: Option<SourceError>,
-    unreadable: u32,
+    /// New attachments that are known to be other files.
+    others: Others,
+    /// Whether the user was told that nobody could look.
+    unseen: bool,
     resumed: bool,
     /// Whether the item's lock was lost, and what that means was done.
     lock_lost: bool,
 }
 
-impl<'a> Transfer<'a> {
-    pub(super) fn new(services: &'a Services<'a>, job: &'a Job) -> Self {
+impl<'a, S: Service> Transfer<'a, S> {
+    pub(super) fn new(services: &'a Services<'a, S>, job: &'a Job) -> Self {
         let record = match &job.earlier {
             Earlier::Unfinished(record) => Some((**record).clone()),
             _ => None,
         };
-        let size = job.source.size();
+        let (size, limits) = (job.source.size(), services.limits);
         let protocol = match &record {
-            Some(record) if record.url.is_none() => {
-                UploadProtocol::between_sessions(size, services.limits)
+            // Nothing was done yet that could matter.
+            Some(record) if !record.listed => UploadProtocol::new(size, record.route, limits),
+            Some(record) => {
+                let now = services.started.elapsed();
+                UploadProtocol::resumed(size, record.route, &left(record, limits), limits, now)
             }
-            Some(record) => UploadProtocol::resumed(
-                size,
-                record.acked.offset,
-                record.sent.offset,
-                services.limits,
-            ),
-            None => UploadProtocol::new(size, Route::for_size(size), services.limits),
+            None => UploadProtocol::new(size, Route::for_size(size), limits),
+        };
+        let protocol = match services.item_lock {
+            Some(_) => protocol,
+            None => protocol.unlocked(),
         };
         let before = record
             .as_ref()
@@ -153,7 +179,7 @@ impl<'a> Transfer<'a> {
         Transfer {
             services,
             job,
-            keeper: CheckpointWriter::new(
+            checkpoint: CheckpointWriter::new(
                 services.store,
                 services.require_state,
                 record,
@@ -170,7 +196,8 @@ impl<'a> Transfer<'a> {
             meter: Meter::default(),
             error: None,
             change: None,
-            unreadable: 0,
+            others: Others::new(),
+            unseen: false,
             resumed,
             lock_lost: false,
         }
@@ -206,22 +233,24 @@ impl<'a> Transfer<'a> {
                     let created = self.create().await?;
                     self.observe(created, Observation::Created)
                 }
-                Step::Post => match self.post().await? {
-                    Some(posted) => self.observe(posted, Observation::Posted),
-                    None => self.step(&Observation::FileChanged),
-                },
-                Step::Put { range, last } => match self.put(range, last).await? {
-                    Some(put) => self.observe(put, Observation::Put),
-                    None => self.step(&Observation::FileChanged),
-                },
-                Step::QueryStatus => {
-                    let asked = self.ask().await;
-                    self.observe(asked, Observation::StatusAnswered)
+                Step::Post => {
+                    let posted = self.post().await?;
+                    self.observe(posted, Observation::Posted)
                 }
-                Step::FindAttachment { identify } => match self.look(identify).await? {
-                    Some(looked) => self.observe(looked, Observation::Searched),
-                    None => self.step(&Observation::FileChanged),
-                },
+                Step::Put { range, last } => {
+                    let put = self.put(range, last).await?;
+                    self.observe(put, Observation::Put)
+                }
+                Step::QueryStatus => {
+                    let status = Done::Answered(self.query_status().await);
+                    self.observe(status, Observation::StatusAnswered)
+                }
+                Step::FindAttachment(search) => {
+                    let seen = self.search(&search).await?;
+                    let step = self.observe(seen, Observation::Searched);
+                    self.tell_if_nobody_looked(&step);
+                    step
+                }
                 Step::Wait {
                     delay,
                     why,
@@ -231,8 +260,12 @@ impl<'a> Transfer<'a> {
                     self.wait(delay, why, (attempt, most)).await;
                     self.step(&Observation::Waited)
                 }
+                Step::WaitToLook { delay, age, of } => {
+                    self.wait_to_look(delay, age, of).await;
+                    self.step(&Observation::Waited)
+                }
                 Step::CancelSession { replacing } => {
-                    self.discard(replacing).await?;
+                    self.cancel(replacing).await?;
                     self.step(&Observation::Cancelled)
                 }
                 Step::Attached { id, already } => return self.attached(id, already).await,
@@ -249,25 +282,28 @@ impl<'a> Transfer<'a> {
             .step(seen, self.services.started.elapsed(), fastrand::f64())
     }
 
-    /// Reports a result to the protocol, and keeps its error for the message at the end.
+    /// Reports what came of a request to the protocol, and keeps its error for the message at the end.
     fn observe<T>(
         &mut self,
-        result: Result<T, Error>,
-        seen: impl FnOnce(Result<T, Error>) -> Observation,
+        done: Done<T>,
+        observation: impl FnOnce(Result<T, Error>) -> Observation,
     ) -> Step {
         let before = self.protocol.acknowledged();
-        let step = match result {
-            Ok(value) => self.step(&seen(Ok(value))),
-            Err(error) => {
+        let step = match done {
+            Done::Answered(Ok(value)) => self.step(&observation(Ok(value))),
+            Done::Answered(Err(error)) => {
                 let ids = error.request_id.as_deref().unwrap_or("none");
                 self.tell(Event::Detail(format!("{error} (request id: {ids})")));
                 if error.status == Some(503) {
-                    self.services.graph.reconnect();
+                    self.services.service.reconnect();
                 }
-                let step = self.step(&seen(Err(error.clone())));
+                let step = self.step(&observation(Err(error.clone())));
                 self.error = Some(error);
                 step
             }
+            Done::FileChanged => self.step(&Observation::FileChanged),
+            Done::HeldBack => self.step(&Observation::HeldBack),
+            Done::OutOfTime => self.step(&Observation::OutOfTime),
         };
         let offset = self.protocol.acknowledged();
         if offset != before {
@@ -296,17 +332,6 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    fn twins(&self) -> ExistingAttachments<'a> {
-        ExistingAttachments {
-            graph: self.services.graph,
-            item: &self.job.item,
-            name: &self.job.attachment.name,
-            size: self.job.source.size(),
-            inline: self.job.attachment.is_inline,
-            observer: self.services.observer,
-        }
-    }
-
     async fn wait(&self, delay: Duration, why: ErrorKind, (attempt, max): (u32, u32)) {
         let reason = match why {
             ErrorKind::Connect => "no connection",
@@ -326,5 +351,35 @@ impl<'a> Transfer<'a> {
             max,
         });
         tokio::time::sleep(delay).await;
+    }
+
+    async fn wait_to_look(&self, delay: Duration, age: Duration, of: Duration) {
+        let (age, of) = (age.as_secs(), of.as_secs());
+        self.tell(Event::Waiting {
+            delay,
+            reason: format!("answer lost; looking whether it was attached ({age} of {of} s)"),
+            attempt: 0,
+            max: 0,
+        });
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// What a record says of the upload that it is of.
+fn left(record: &Record, limits: Limits) -> Left {
+    let lag = jiff::SignedDuration::try_from(limits.lag).unwrap_or_default();
+    let over = jiff::Timestamp::now()
+        .checked_sub(lag)
+        .is_ok_and(|long_ago| record.expires.is_some_and(|expires| expires <= long_ago));
+    Left {
+        acked: record.acked.offset,
+        sent: record.sent.offset,
+        session: record.url.is_some(),
+        expired: over,
+        // The request may have been written down as under way a little before it ended.
+        doubt: record
+            .doubt
+            .as_ref()
+            .map(|since: &Moment| since.age().saturating_sub(STILL_IN_DOUBT)),
     }
 }

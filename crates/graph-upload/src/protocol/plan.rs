@@ -1,10 +1,6 @@
 //! Which bytes go in which request: routes, limits and ranges. Pure.
 
-use serde::Serialize;
-
-/// From this size on a file goes through an upload session; below it, in one POST.
-/// Source: Microsoft's page for `createUploadSession` ("between 3 MB and 150 MB").
-pub const SESSION_FROM: u64 = 3_000_000;
+pub use crate::route::{Route, SESSION_FROM};
 
 /// Over this size a file is refused before anything is sent. The same page says "150 MB" without
 /// saying which megabyte, so the larger reading (150 MiB) is the local limit, and what lies between
@@ -24,27 +20,6 @@ pub const LARGEST_CHUNK: u64 = 4 * 1024 * 1024;
 
 /// What a message may weigh by default, in bytes, attachments included (Exchange Online's 35 MB).
 pub const DEFAULT_MESSAGE_LIMIT: u64 = 35_000_000;
-
-/// How a file travels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Route {
-    /// One POST of a `fileAttachment`, content in base64.
-    Post,
-    /// An upload session: PUTs of byte ranges.
-    Session,
-}
-
-impl Route {
-    /// The route for a file of `size` bytes, before the service has said anything.
-    pub fn for_size(size: u64) -> Self {
-        if size < SESSION_FROM {
-            Route::Post
-        } else {
-            Route::Session
-        }
-    }
-}
 
 /// A range of bytes of the file: `start` up to, not including, `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,222 +1,261 @@
 //! What follows the answer to a range, or the lack of one: on, ask, again, or a new session.
 
+use std::time::Duration;
+
 use super::{
-    ASKS, Clock, LOOKS, LookupReason, NOT_FOUND, ODDITIES, Pending, QueryReason, REFUSED_REPEATS,
-    REPLACEMENTS, StatusQuery, UploadProtocol,
+    ASKS, Clock, Incident, LookupReason, NOT_FOUND, ODDITIES, Pending, QueryReason,
+    REFUSED_REPEATS, REPLACEMENTS, SMALLEST_CHUNK, StatusQuery, Then, UploadProtocol,
 };
 use crate::{
     Error, ErrorKind, ExpectedOffset,
     protocol::{
-        plan::Range,
+        plan::{Range, Route},
         step::{Answer, Step, Stop},
     },
 };
 
 impl UploadProtocol {
+    /// The next range goes out; the one that attaches only after a look, if the last one is too long ago.
+    pub(super) fn put(&mut self, clock: Clock) -> Step {
+        self.pending = Pending::Put;
+        self.range = Range::next(self.session.acked, self.size, self.limits.chunk);
+        if self.range.end < self.size {
+            return Step::Put {
+                range: self.range,
+                last: false,
+            };
+        }
+        if self.must_look(clock) {
+            return self.run_now(Pending::Find(LookupReason::BeforeAttaching), clock);
+        }
+        self.attach_now(clock)
+    }
+
+    /// Sends what attaches: it was looked just now.
+    pub(super) fn attach_now(&mut self, clock: Clock) -> Step {
+        self.sent_attaching(clock);
+        match self.route {
+            Route::Post => {
+                self.pending = Pending::Post;
+                Step::Post
+            }
+            Route::Session => {
+                self.pending = Pending::Put;
+                Step::Put {
+                    range: self.range,
+                    last: true,
+                }
+            }
+        }
+    }
+
     pub(super) fn answered(&mut self, answer: Answer, clock: Clock) -> Step {
         let range = self.range;
-        self.sent = self.sent.max(range.end);
+        self.session.sent = self.session.sent.max(range.end);
         match answer {
-            Answer::Attached(id) if range.end == self.size => self.attached(id),
-            Answer::Attached(_) => self.look(LookupReason::Early),
+            Answer::Attached(id) if range.end == self.size => self.attached(id, clock),
+            Answer::Attached(_) => {
+                let what = "it answered 201 before the last byte was sent, and what it attached \
+                            is not the file";
+                let stop = Stop::Contradiction(what.to_owned());
+                self.doubt(Then::End(Step::Stop(stop)), clock)
+            }
             Answer::Continues(ExpectedOffset::At(n)) => self.position(n, clock),
             Answer::Continues(ExpectedOffset::Missing) => self.position(range.end, clock),
             Answer::Continues(ExpectedOffset::Invalid) => {
                 let error = Error::contradiction("`nextExpectedRanges` cannot be read");
-                self.outcome_unknown(&error, clock)
+                self.put_failed(&error, clock)
             }
         }
     }
 
-    /// The service holds `n` bytes.
+    /// The service says that it holds `n` bytes.
     pub(super) fn position(&mut self, n: u64, clock: Clock) -> Step {
-        if n > self.size || (n > self.sent && !self.from_disk) {
+        if n > self.size || (n > self.session.sent && !self.session.from_disk) {
             let what = format!(
                 "it says that it holds {n} bytes, but only {} of {} were sent",
-                self.sent, self.size
+                self.session.sent, self.size
             );
-            return self.cancel_then(Step::Stop(Stop::Contradiction(what)));
+            return self.abandon(Stop::Contradiction(what));
         }
-        if n > self.sent {
+        if n > self.session.sent {
             // The record is older than the truth: what lies between was sent by a process that
             // could not save, so nobody can vouch for it.
-            return self.replace();
+            return self.replace(clock);
         }
-        if n < self.acked {
+        if n < self.session.acked {
             self.setbacks += 1;
             if self.setbacks > ODDITIES {
                 let what = "it keeps forgetting bytes that it had acknowledged".to_owned();
-                return self.cancel_then(Step::Stop(Stop::Contradiction(what)));
+                return self.abandon(Stop::Contradiction(what));
             }
         }
-        let moved = n > self.high;
-        self.acked = n;
+        let moved = n > self.session.high;
+        let after_range = self.pending == Pending::Put;
+        self.session.acked = n;
         if moved {
-            self.high = n;
-            self.attempt = 0;
-            self.oddities = 0;
-            self.agreed_refusals = 0;
-            self.refused_repeats = 0;
+            self.session.high = n;
+            self.session.agreed_refusals = 0;
+            self.session.refused_repeats = 0;
+            (self.attempt, self.oddities) = (0, 0);
         }
-        self.from_disk = false;
-        self.incident_over();
+        (self.session.from_disk, self.session.may_be_finished) = (false, false);
         if n == self.size {
-            return self.look(LookupReason::Complete);
+            // All of it, and no 201: perhaps that came first, and was lost.
+            self.tried = true;
+            return self.doubt(Then::Replace, clock);
         }
-        if !moved && self.pending == Pending::Put {
+        if !moved && after_range {
             // 200, and not a byte further: not a success, not quite an error.
             let error = Error::contradiction("it took a range and is no further than before");
-            return self.protocol_error(&error, Pending::Put, clock);
+            return self.stalled(&error, clock);
         }
-        self.put()
+        if after_range && self.range.end == self.size {
+            // It took part of the last range. So it says.
+            self.tried = true;
+            return self.doubt(Then::Go(Pending::Put), clock);
+        }
+        self.incident = Incident::none();
+        self.put(clock)
     }
 
-    pub(super) fn incident_over(&mut self) {
-        self.asks = 0;
-        self.looks = 0;
-        self.reason = QueryReason::Doubt;
+    /// The service took a range and is no further.
+    fn stalled(&mut self, error: &Error, clock: Clock) -> Step {
+        let (then, delay) = self.after_failure(error, Pending::Put, clock);
+        if self.range.end == self.size {
+            return self.unsettled(error, then, delay, clock);
+        }
+        self.incident = Incident {
+            then,
+            ..Incident::none()
+        };
+        self.after_wait(delay, error.kind, clock)
     }
 
     pub(super) fn put_failed(&mut self, error: &Error, clock: Clock) -> Step {
-        let repeated = self.range.end <= self.sent;
-        if !matches!(
-            error.kind,
-            ErrorKind::Connect | ErrorKind::Certificate | ErrorKind::Proxy | ErrorKind::Throttled
-        ) {
-            self.sent = self.sent.max(self.range.end);
+        use ErrorKind::{
+            Conflict, Connect, Contradiction, Deadline, Forbidden, Intermediary, Lost, NotFound,
+            Range, RangeTooLarge, Throttled, Unauthorized, Unavailable,
+        };
+        let repeated = self.range.end <= self.session.sent;
+        let last = self.range.end == self.size;
+        if !(error.kind.never_connected() || error.kind == Throttled) {
+            self.session.sent = self.session.sent.max(self.range.end);
         }
-        self.item_missing = error.is("ErrorItemNotFound");
-        match error.kind {
-            // Nothing was done; whatever was in doubt before is still in doubt.
-            ErrorKind::Connect | ErrorKind::Throttled => self.retry(error, Pending::Put, clock),
-            ErrorKind::Conflict if repeated && self.status_query == StatusQuery::Refused => {
-                self.refused_repeats += 1;
-                if self.refused_repeats < REFUSED_REPEATS {
-                    self.outcome_unknown(error, clock)
-                } else {
-                    self.replace()
+        self.session.item_missing = error.is("ErrorItemNotFound");
+        let mut incident = Incident {
+            doubt: self.incident.doubt.take(),
+            ..Incident::none()
+        };
+        let (then, delay) = match error.kind {
+            // Nothing was done.
+            Connect | Throttled => self.after_failure(error, Pending::Put, clock),
+            Conflict if repeated && self.session.status_query == StatusQuery::Refused => {
+                self.session.refused_repeats += 1;
+                match self.session.refused_repeats < REFUSED_REPEATS {
+                    true => self.after_failure(error, Pending::Resolve, clock),
+                    false => (Then::Replace, Duration::ZERO),
                 }
             }
-            ErrorKind::Lost
-            | ErrorKind::Unavailable
-            | ErrorKind::Conflict
-            | ErrorKind::Intermediary
-            | ErrorKind::Contradiction => self.outcome_unknown(error, clock),
-            ErrorKind::Range
-            | ErrorKind::NotFound
-            | ErrorKind::Unauthorized
-            | ErrorKind::Forbidden => {
-                self.reason = QueryReason::Refusal;
-                if self.status_query == StatusQuery::Possible && self.asks == 0 {
-                    self.asks += 1;
-                    self.run_now(Pending::QueryStatus)
-                } else {
-                    self.replace()
-                }
+            Lost | Unavailable | Conflict | Contradiction | Intermediary => {
+                self.after_failure(error, Pending::Resolve, clock)
             }
-            ErrorKind::Deadline => Step::Stop(Stop::Deadline),
-            ErrorKind::Certificate | ErrorKind::Proxy => Step::Stop(Stop::Error),
-            _ => self.cancel_then(Step::Stop(Stop::Error)),
+            Range | NotFound | Unauthorized | Forbidden => {
+                incident = Incident {
+                    doubt: incident.doubt,
+                    ..Incident::refusal()
+                };
+                (Then::Go(Pending::Resolve), Duration::ZERO)
+            }
+            Deadline => (Then::End(Step::Stop(Stop::Deadline)), Duration::ZERO),
+            // Something in between takes smaller requests only, and the session is as it was.
+            RangeTooLarge if self.limits.chunk > SMALLEST_CHUNK => {
+                self.limits.chunk = (self.limits.chunk / 2).max(SMALLEST_CHUNK);
+                (Then::Go(Pending::Put), Duration::ZERO)
+            }
+            kind if kind.never_connected() => (Then::End(Step::Stop(Stop::Error)), Duration::ZERO),
+            _ => (Then::Abandon(Stop::Error), Duration::ZERO),
+        };
+        self.incident = incident;
+        if last {
+            return self.unsettled(error, then, delay, clock);
         }
+        self.incident.then = then;
+        self.after_wait(delay, error.kind, clock)
     }
 
-    /// The fate of the range is unknown: wait, then find out.
-    pub(super) fn outcome_unknown(&mut self, error: &Error, clock: Clock) -> Step {
-        self.reason = QueryReason::Doubt;
-        self.asks = 0;
-        self.looks = 0;
-        if matches!(
-            error.kind,
-            ErrorKind::Contradiction | ErrorKind::Intermediary
-        ) {
-            self.protocol_error(error, Pending::Resolve, clock)
-        } else {
-            self.retry(error, Pending::Resolve, clock)
+    /// Where does the session stand? What may have attached was looked for by now.
+    pub(super) fn resolve(&mut self, clock: Clock) -> Step {
+        let asked = self.incident.status_queries;
+        let most = match self.incident.reason {
+            QueryReason::Refusal => 1,
+            QueryReason::Doubt | QueryReason::Resume => ASKS,
+        };
+        if self.session.status_query == StatusQuery::Possible && asked < most {
+            self.incident.status_queries += 1;
+            return self.run_now(Pending::QueryStatus, clock);
         }
+        self.without_status(clock)
     }
 
-    pub(super) fn resolve(&mut self) -> Step {
-        if self.sent == self.size && self.looks < LOOKS {
-            return self.look(LookupReason::LostLast);
-        }
-        self.ask_or_send()
-    }
-
-    /// Whether what would go next may have attached the file already. A record on disk may be older
-    /// than the truth: the process that wrote it could not save, and sent the last range all the same.
-    fn last_in_doubt(&self) -> bool {
-        let next = Range::next(self.acked, self.size, self.limits.chunk);
-        self.sent == self.size || (self.from_disk && next.end == self.size)
-    }
-
-    pub(super) fn ask_or_send(&mut self) -> Step {
-        if self.status_query == StatusQuery::Possible && self.asks < ASKS {
-            self.asks += 1;
-            return self.run_now(Pending::QueryStatus);
-        }
-        self.send_again()
-    }
-
-    pub(super) fn send_again(&mut self) -> Step {
-        if self.acked == self.size {
-            // A finished upload whose attachment is gone: there is nothing left to send here.
-            return self.replace();
-        }
-        self.repeated |= self.last_in_doubt();
-        self.put()
-    }
-
-    pub(super) fn asked(&mut self, result: Result<ExpectedOffset, &Error>, clock: Clock) -> Step {
-        match result {
+    pub(super) fn status_answered(
+        &mut self,
+        result: Result<ExpectedOffset, &Error>,
+        clock: Clock,
+    ) -> Step {
+        use ErrorKind::{Connect, Deadline, Lost, Throttled, Unavailable};
+        let error = match result {
             Ok(ExpectedOffset::At(n)) => {
-                if self.reason == QueryReason::Refusal && n == self.range.start {
+                if self.incident.reason == QueryReason::Refusal && n == self.range.start {
                     // It wants the very range that it just refused.
-                    self.agreed_refusals += 1;
-                    if self.agreed_refusals > 1 {
-                        return self.replace();
+                    self.session.agreed_refusals += 1;
+                    if self.session.agreed_refusals > 1 {
+                        return self.replace(clock);
                     }
                 }
-                self.position(n, clock)
+                return self.position(n, clock);
             }
-            Ok(ExpectedOffset::Missing | ExpectedOffset::Invalid) => self.status_unsupported(clock),
-            Err(error) => match error.kind {
-                ErrorKind::Deadline => Step::Stop(Stop::Deadline),
-                ErrorKind::Certificate | ErrorKind::Proxy => Step::Stop(Stop::Error),
-                ErrorKind::Connect | ErrorKind::Throttled => {
-                    self.retry(error, Pending::QueryStatus, clock)
-                }
-                ErrorKind::Lost | ErrorKind::Unavailable if self.asks < ASKS => {
-                    self.asks += 1;
-                    self.retry(error, Pending::QueryStatus, clock)
-                }
-                ErrorKind::Lost | ErrorKind::Unavailable => self.status_unsupported_now(clock),
-                _ => self.status_unsupported(clock),
-            },
+            Ok(ExpectedOffset::Missing | ExpectedOffset::Invalid) => {
+                self.session.status_query = StatusQuery::Refused;
+                return self.without_status(clock);
+            }
+            Err(error) => error,
+        };
+        match error.kind {
+            Deadline => Step::Stop(Stop::Deadline),
+            Connect | Throttled => self.failed(error, Pending::QueryStatus, clock),
+            Lost | Unavailable if self.incident.status_queries < ASKS => {
+                self.incident.status_queries += 1;
+                self.failed(error, Pending::QueryStatus, clock)
+            }
+            Lost | Unavailable => self.without_status(clock),
+            kind if kind.never_connected() => Step::Stop(Stop::Error),
+            // GET is of no use with this service, or this session.
+            _ => {
+                self.session.status_query = StatusQuery::Refused;
+                self.without_status(clock)
+            }
         }
     }
 
-    /// GET is of no use with this service.
-    pub(super) fn status_unsupported(&mut self, clock: Clock) -> Step {
-        self.status_query = StatusQuery::Refused;
-        self.status_unsupported_now(clock)
-    }
-
-    pub(super) fn status_unsupported_now(&mut self, clock: Clock) -> Step {
-        match self.reason {
-            QueryReason::Refusal => self.replace(),
-            QueryReason::Doubt | QueryReason::Resume
-                if self.last_in_doubt() && self.looks < LOOKS =>
-            {
-                self.look_again(LookupReason::LostLast, clock)
-            }
-            QueryReason::Doubt | QueryReason::Resume => self.send_again(),
+    /// The session does not say where it stands.
+    fn without_status(&mut self, clock: Clock) -> Step {
+        if self.incident.doubt.is_some() {
+            // Nobody could look either: what attaches must not be repeated.
+            return Step::Stop(Stop::NotKnown);
+        }
+        match self.incident.reason {
+            QueryReason::Refusal => self.replace(clock),
+            // A finished upload whose attachment is gone: there is nothing left to send here.
+            _ if self.session.acked == self.size => self.replace(clock),
+            QueryReason::Doubt | QueryReason::Resume => self.put(clock),
         }
     }
 
     /// Whether the session may be over only because its item is not known everywhere yet: no byte was
     /// ever taken.
     pub(super) fn item_not_replicated_yet(&self) -> bool {
-        self.item_missing && self.high == 0
+        self.session.item_missing && self.session.high == 0
     }
 
     /// How often a session may be replaced. Once is always allowed: it is not a request that failed, and
@@ -226,7 +265,13 @@ impl UploadProtocol {
     }
 
     /// This session is over: a new one, if there may be one.
-    pub(super) fn replace(&mut self) -> Step {
+    pub(super) fn replace(&mut self, clock: Clock) -> Step {
+        if std::mem::take(&mut self.session.may_be_finished) {
+            self.tried = true;
+            let step = self.doubt(Then::Replace, clock);
+            self.incident.is_suspicion = true;
+            return step;
+        }
         if self.item_not_replicated_yet() && self.not_found < NOT_FOUND.min(self.limits.max_retries)
         {
             self.not_found += 1;
@@ -235,6 +280,7 @@ impl UploadProtocol {
         } else {
             return Step::Stop(Stop::SessionsSpent);
         }
-        self.cancel_then(Step::FindAttachment { identify: false })
+        self.incident = Incident::none();
+        self.cancel_then(Then::Go(Pending::Find(LookupReason::Replacing)))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Clock, NOT_FOUND, ODDITIES, Pending, UploadProtocol};
+use super::{Clock, NOT_FOUND, ODDITIES, Pending, Then, UploadProtocol};
 use crate::{
     Error, ErrorKind,
     protocol::{
@@ -12,52 +12,65 @@ use crate::{
 };
 
 impl UploadProtocol {
-    /// A request failed that is safe to repeat.
-    pub(super) fn failed(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
+    /// What follows a failure, and after how long: `pending` again, as often as that may be.
+    pub(super) fn after_failure(
+        &mut self,
+        error: &Error,
+        pending: Pending,
+        clock: Clock,
+    ) -> (Then, Duration) {
+        let stop = |stop| (Then::End(Step::Stop(stop)), Duration::ZERO);
         match error.kind {
-            ErrorKind::Deadline => Step::Stop(Stop::Deadline),
-            ErrorKind::Contradiction if error.is("UploadUrlRefused") => Step::Stop(Stop::Error),
+            ErrorKind::Deadline => stop(Stop::Deadline),
+            ErrorKind::Contradiction if error.is("UploadUrlRefused") => stop(Stop::Error),
+            // An answer that makes no sense: a few are taken.
             ErrorKind::Contradiction | ErrorKind::Intermediary => {
-                self.protocol_error(error, pending, clock)
+                self.oddities += 1;
+                if self.oddities > ODDITIES.min(self.limits.max_retries) {
+                    // What is in between is no word of the service: the session may be as good as before.
+                    return stop(match error.kind {
+                        ErrorKind::Intermediary => Stop::Error,
+                        _ => Stop::Contradiction(error.message.clone()),
+                    });
+                }
+                let delay =
+                    backoff::delay(error.kind, self.oddities, error.retry_after, clock.roll);
+                (Then::Go(pending), delay)
             }
-            ErrorKind::Conflict => self.retry(error, pending, clock),
             ErrorKind::NotFound if error.is("ErrorItemNotFound") && self.not_found < NOT_FOUND => {
                 if self.not_found >= self.limits.max_retries {
-                    return Step::Stop(Stop::Error);
+                    return stop(Stop::Error);
                 }
                 let delay = Duration::from_secs(1 << self.not_found);
                 self.not_found += 1;
-                self.wait(delay, error.kind, pending, clock)
+                (Then::Go(pending), delay)
             }
-            kind if kind.temporary() => self.retry(error, pending, clock),
-            _ => Step::Stop(Stop::Error),
+            kind if kind.temporary() || kind == ErrorKind::Conflict => {
+                if self.attempt >= self.limits.max_retries {
+                    return stop(Stop::RetriesSpent);
+                }
+                self.attempt += 1;
+                let delay = backoff::delay(kind, self.attempt, error.retry_after, clock.roll);
+                (Then::Go(pending), delay)
+            }
+            _ => stop(Stop::Error),
         }
     }
 
-    /// An answer that makes no sense: a few are taken.
-    pub(super) fn protocol_error(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
-        self.oddities += 1;
-        if self.oddities > ODDITIES.min(self.limits.max_retries) {
-            // Whatever is in between is no word of the service: the session may be as good as before.
-            return Step::Stop(match error.kind {
-                ErrorKind::Intermediary => Stop::Error,
-                _ => Stop::Contradiction(error.message.clone()),
-            });
+    /// A request failed that is safe to repeat.
+    pub(super) fn failed(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
+        match self.after_failure(error, pending, clock) {
+            (Then::Go(pending), delay) => self.wait(delay, error.kind, pending, clock),
+            (then, _) => self.follow(then, clock),
         }
-        let delay = backoff::delay(error.kind, self.oddities, error.retry_after, clock.roll);
-        self.wait(delay, error.kind, pending, clock)
     }
 
-    pub(super) fn retry(&mut self, error: &Error, pending: Pending, clock: Clock) -> Step {
-        if error.kind == ErrorKind::Deadline {
-            return Step::Stop(Stop::Deadline);
+    /// Does what follows the incident, after a wait if there is one.
+    pub(super) fn after_wait(&mut self, delay: Duration, why: ErrorKind, clock: Clock) -> Step {
+        match self.incident.then.clone() {
+            Then::Go(pending) if !delay.is_zero() => self.wait(delay, why, pending, clock),
+            then => self.follow(then, clock),
         }
-        if self.attempt >= self.limits.max_retries {
-            return Step::Stop(Stop::RetriesSpent);
-        }
-        self.attempt += 1;
-        let delay = backoff::delay(error.kind, self.attempt, error.retry_after, clock.roll);
-        self.wait(delay, error.kind, pending, clock)
     }
 
     pub(super) fn wait(
@@ -67,11 +80,7 @@ impl UploadProtocol {
         pending: Pending,
         clock: Clock,
     ) -> Step {
-        if self
-            .limits
-            .deadline
-            .is_some_and(|deadline| clock.now + delay >= deadline)
-        {
+        if self.is_past_deadline(delay, clock) {
             return Step::Stop(Stop::Deadline);
         }
         self.pending = pending;
@@ -87,5 +96,13 @@ impl UploadProtocol {
             attempt: attempt.max(1),
             most,
         }
+    }
+
+    /// Whether the command would be over before `delay` is.
+    pub(super) fn is_past_deadline(&self, delay: Duration, clock: Clock) -> bool {
+        let then = clock.now + delay;
+        self.limits
+            .deadline
+            .is_some_and(|deadline| then >= deadline)
     }
 }

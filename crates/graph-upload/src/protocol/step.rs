@@ -14,6 +14,9 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// Largest range in bytes.
     pub chunk: u64,
+    /// After how long an attachment is taken to be listed if there is one: [`LAG`](super::doubt::LAG).
+    /// Only tests have reason to say less.
+    pub lag: Duration,
 }
 
 /// What to do next.
@@ -34,10 +37,16 @@ pub enum Step {
     },
     /// GET the upload URL.
     QueryStatus,
-    /// LookupReason for attachments that are new since [`Step::List`] and have our name and content.
-    FindAttachment {
-        /// The upload is known to have succeeded; only the id is missing.
-        identify: bool,
+    /// Look for attachments that are new since [`Step::List`] and have our content.
+    FindAttachment(Search),
+    /// Wait before the next look.
+    WaitToLook {
+        /// How long.
+        delay: Duration,
+        /// How old the doubt is.
+        age: Duration,
+        /// How long it is looked into.
+        of: Duration,
     },
     /// Wait.
     Wait {
@@ -66,6 +75,28 @@ pub enum Step {
     Stop(Stop),
 }
 
+/// What a look is for, and so what it looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Search {
+    /// An answer is in doubt: whatever is new may be the file, under any name and any listed size.
+    InDoubt,
+    /// Nothing is in doubt, but somebody else may have attached it: under our name, then.
+    Meanwhile,
+    /// It is attached under this id, after a repetition: is there another?
+    Twice(String),
+}
+
+/// What a look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sighting {
+    /// These are the file. Looking ends with the first, unless it is about [`Search::Twice`].
+    Ours(Vec<String>),
+    /// Nothing that can be the file.
+    Nothing,
+    /// Something that may be the file, whose content could not be had.
+    Unclear,
+}
+
 /// Why the protocol stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
@@ -77,6 +108,8 @@ pub enum Stop {
     Deadline,
     /// Session after session died.
     SessionsSpent,
+    /// It may be attached: something that may be it could not be read back.
+    NotKnown,
     /// The service said something impossible.
     Contradiction(String),
     /// The content was attached more than once: these are the attachments.
@@ -93,17 +126,21 @@ pub enum Observation {
     /// The wait is over.
     Waited,
     /// The attachments were listed; one of them may be the file already.
-    Listed(Result<Option<String>, Error>),
+    Listed(Result<Sighting, Error>),
     /// A session is open and wants bytes from there.
     Created(Result<ExpectedOffset, Error>),
     /// A range was answered: more wanted, or attached under an id.
     Put(Result<Answer, Error>),
-    /// The POST was answered.
-    Posted(Result<String, Error>),
+    /// The POST was answered: attached, under an id if it could be read.
+    Posted(Result<Option<String>, Error>),
     /// The upload URL was asked.
     StatusAnswered(Result<ExpectedOffset, Error>),
-    /// These new attachments have our name and content.
-    Searched(Result<Vec<String>, Error>),
+    /// What a look saw.
+    Searched(Result<Sighting, Error>),
+    /// Before the request that attaches: it was held back for a while, for the mailbox's sake.
+    HeldBack,
+    /// Before the request that attaches: it would have to be held back for longer than there is time.
+    OutOfTime,
     /// The session was deleted, or could not be.
     Cancelled,
     /// Before the last range: the content is not what it was.

@@ -1,5 +1,8 @@
-//! The protocol against a model of the service: random sizes, answers lost before and after their
-//! effect, sessions that die, processes that are killed, records that could not be saved.
+//! The protocol against a model of the service: random sizes, answers lost and wrong before and after their
+//! effect, effects that come late, lists that lag, sessions that die, processes that are killed and start
+//! again at once, records that could not be saved.
+//!
+//! `PROPTEST_CASES=1000000 cargo test --release -p graph-upload --lib once_whatever` runs a million lives.
 
 mod model;
 
@@ -7,73 +10,95 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::UploadProtocol;
+use super::{Left, UploadProtocol};
 use crate::{
     Error, ErrorKind, ExpectedOffset,
     protocol::{
+        doubt::LAG,
         plan::{LARGEST_POST, Route},
-        step::{Answer, Limits, Observation, Step, Stop},
+        step::{Answer, Limits, Observation, Search, Sighting, Step, Stop},
     },
 };
 use model::{End, Habits, Means, Service, Trouble, World, error};
 
 prop_compose! {
-    fn habits()(tells: bool, wrong_is_conflict: bool, repeat_attaches: bool, says_next: bool, names: bool, no_posts: bool) -> Habits {
-        Habits { tells, wrong_is_conflict, repeat_attaches, says_next, names, no_posts }
+    fn habits()(
+        tells: bool, wrong_is_conflict: bool, repeat_attaches: bool, delete_is_late: bool, says_next: bool,
+        names: bool, renames: bool, no_posts: bool,
+    ) -> Habits {
+        Habits {
+            tells, wrong_is_conflict, repeat_attaches, delete_is_late, says_next, names, renames, no_posts,
+        }
     }
 }
+
+const PLAIN: Habits = Habits {
+    tells: true,
+    wrong_is_conflict: false,
+    repeat_attaches: false,
+    delete_is_late: false,
+    says_next: true,
+    names: true,
+    renames: false,
+    no_posts: false,
+};
 
 fn sizes() -> impl Strategy<Value = u64> {
     prop_oneof![0u64..10, 1u64..LARGEST_POST, 3_000_000u64..20_000_000]
 }
 
-fn world(seed: u64, size: u64, ranges: u64, max_retries: u32, habits: Habits) -> World {
-    World {
-        random: fastrand::Rng::with_seed(seed),
-        trouble: Trouble {
-            faults: 0.0,
-            kills: 0.0,
-            unsaved: 0.0,
-        },
-        service: Service {
-            size,
-            habits,
-            sessions: Vec::new(),
-            attached: 0,
-        },
-        limits: Limits {
-            max_retries,
-            deadline: None,
-            chunk: size.div_ceil(ranges).max(1),
-        },
-        saved: None,
-        means: Means::Both,
-        read_only: false,
-        stuck: false,
-        session: 0,
-        in_doubt: false,
-        all_sent: false,
-        log: Vec::new(),
+fn limits(size: u64, ranges: u64, max_retries: u32) -> Limits {
+    Limits {
+        max_retries,
+        deadline: None,
+        chunk: size.div_ceil(ranges).max(1),
+        lag: LAG,
+    }
+}
+
+prop_compose! {
+    /// How late the service is. All of it together, and the time that a request takes, is within [`LAG`].
+    fn lateness()(
+        late in 0u64..10_000, first in 0u64..10_000, second in 0u64..10_000, unreadable in 0u64..8_000,
+        none in prop::bool::weighted(0.2),
+    ) -> (Duration, [Duration; 2], Duration) {
+        let time = |milliseconds| match none {
+            true => Duration::ZERO,
+            false => Duration::from_millis(milliseconds),
+        };
+        (time(late), [time(first), time(second)], time(unreadable))
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4_000))]
+    #![proptest_config(ProptestConfig {
+        // `with_cases` would win over `PROPTEST_CASES`.
+        cases: std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(4_000),
+        ..ProptestConfig::default()
+    })]
 
     /// Whatever goes wrong, however often, it is attached at most once, every process ends, and the
-    /// first one that is left in peace finishes the work. Some have no disk; or some have no token, which then must not be
-    /// what it takes to know that the file was attached meanwhile.
+    /// first one that is left in peace finishes the work. Some have no disk; or some have no token, which
+    /// then must not be what it takes to know that the file was attached meanwhile.
     #[test]
     fn once_whatever_happens(
         seed: u64, size in sizes(), ranges in 1u64..12, max_retries in 0u32..12, habits in habits(),
-        faults in 0.0f64..0.9, kills in 0.0f64..0.3, unsaved in prop_oneof![Just(0.0), 0.0f64..1.0],
+        faults in 0.0f64..0.9, kills in 0.0f64..0.3, unsaved in prop_oneof![3 => Just(0.0), 1 => 0.0f64..1.0],
+        lateness in lateness(),
         means in prop_oneof![Just(Means::NoDisk), Just(Means::NoToken)],
         processes in prop::collection::vec(prop::bool::weighted(0.3), 0..6),
     ) {
-        // Nothing but a POST can attach an empty file.
-        let habits = Habits { no_posts: habits.no_posts && size > 0, ..habits };
-        let mut world = world(seed, size, ranges, max_retries, habits);
-        world.trouble = Trouble { faults, kills, unsaved };
+        let habits = Habits {
+            // Nothing but a POST can attach an empty file.
+            no_posts: habits.no_posts && size > 0,
+            // What has a name of its own is known only to whoever knows that it may be there.
+            renames: habits.renames && means == Means::NoToken && unsaved == 0.0,
+            ..habits
+        };
+        let (late, lag, unreadable) = lateness;
+        let trouble = Trouble { faults, kills, unsaved, late, lag, unreadable };
+        let service = Service::new(size, habits);
+        let mut world = World::new(seed, service, limits(size, ranges, max_retries), trouble);
         let mut end = End::Killed;
         for odd in processes {
             end = world.process(if odd { means } else { Means::Both });
@@ -83,34 +108,38 @@ proptest! {
         }
         // Also after a success, where the record could not be told of it.
         if end != End::Attached || world.saved.is_some() {
-            world.trouble = Trouble { faults: 0.0, kills: 0.0, unsaved: 0.0 };
+            world.trouble = Trouble { faults: 0.0, kills: 0.0, unsaved: 0.0, ..trouble };
             // A session that is dead without a word needs a replacement or two.
             world.limits.max_retries = world.limits.max_retries.max(3);
             end = world.process(Means::Both);
         }
         prop_assert_eq!(end, End::Attached, "{:#?}", world.log);
-        prop_assert_eq!(world.service.attached, 1);
+        prop_assert_eq!(world.service.attached(), 1);
     }
 
-    /// On a good day nothing is sent twice and nothing is looked up in vain.
+    /// On a good day nothing is sent twice, and it is looked twice at most: before the first request, and,
+    /// when that is a while ago, before the one that attaches.
     #[test]
-    fn a_good_day_costs_no_request(size in sizes(), ranges in 1u64..12, tells: bool) {
-        let habits = Habits {
-            tells, wrong_is_conflict: false, repeat_attaches: false, says_next: true, names: true,
-            no_posts: false,
-        };
-        let mut world = world(0, size, ranges, 10, habits);
-        let mut protocol = UploadProtocol::new(size, Route::for_size(size), world.limits);
-        let (mut seen, mut requests) = (Observation::Begin, 0);
+    fn a_good_day_costs_two_looks_at_most(
+        seed: u64, size in sizes(), ranges in 1u64..12, tells: bool, each in 0u64..3_000,
+    ) {
+        let limits = limits(size, ranges, 10);
+        let mut world = World::new(seed, Service::new(size, Habits { tells, ..PLAIN }), limits, Trouble::NONE);
+        let mut protocol = UploadProtocol::new(size, Route::for_size(size), limits);
+        let (mut seen, mut requests, mut looks, mut now) = (Observation::Begin, 0, 0, Duration::ZERO);
         loop {
-            match protocol.step(&seen, Duration::ZERO, 0.5) {
+            let step = protocol.step(&seen, now, 0.5);
+            match step {
                 Step::Attached { .. } => break,
-                step => seen = world.execute(&step, &protocol),
+                Step::List | Step::FindAttachment(_) => looks += 1,
+                _ => requests += 1,
             }
-            requests += 1;
+            seen = world.execute(&step, &protocol);
+            now += Duration::from_millis(each);
         }
-        let puts = size.div_ceil(world.limits.chunk);
-        prop_assert_eq!(requests, if protocol.route() == Route::Post { 2 } else { 2 + puts });
+        let puts = size.div_ceil(limits.chunk);
+        prop_assert_eq!(requests, if protocol.route() == Route::Post { 1 } else { 1 + puts });
+        prop_assert_eq!(looks, if each * requests > 1_000 { 2 } else { 1 });
     }
 
     /// A service that calls every range a conflict and does not say where it stands is given up
@@ -119,29 +148,19 @@ proptest! {
     fn conflicts_without_end_end_soon(
         size in 3_000_000u64..20_000_000, ranges in 1u64..12, taken in 0u64..12, max_retries in 6u32..30,
     ) {
-        let limits = Limits { max_retries, deadline: None, chunk: size.div_ceil(ranges) };
-        let mut protocol = UploadProtocol::new(size, Route::Session, limits);
-        let (mut seen, mut puts) = (Observation::Begin, 0);
-        let end = loop {
-            seen = match protocol.step(&seen, Duration::ZERO, 0.5) {
-                Step::List => Observation::Listed(Ok(None)),
-                Step::Create => Observation::Created(Ok(ExpectedOffset::At(0))),
-                Step::Put { range, .. } if range.start < limits.chunk * taken.min(ranges - 1) => {
-                    Observation::Put(Ok(Answer::Continues(ExpectedOffset::At(range.end))))
-                }
-                Step::Put { .. } => {
-                    puts += 1;
-                    Observation::Put(Err(error(ErrorKind::Conflict)))
-                }
-                Step::QueryStatus => Observation::StatusAnswered(Err(error(ErrorKind::NotFound))),
-                Step::FindAttachment { .. } => Observation::Searched(Ok(Vec::new())),
-                Step::Wait { .. } => Observation::Waited,
-                Step::CancelSession { .. } => Observation::Cancelled,
-                Step::Stop(stop) => break stop,
-                step => panic!("{step:?}"),
-            };
-        };
-        prop_assert_eq!(end, Stop::SessionsSpent);
+        let limits = limits(size, ranges, max_retries);
+        let mut puts = 0;
+        let end = drive(UploadProtocol::new(size, Route::Session, limits), |step| match step {
+            Step::Put { range, .. } if range.start < limits.chunk * taken.min(ranges - 1) => {
+                Observation::Put(Ok(Answer::Continues(ExpectedOffset::At(range.end))))
+            }
+            Step::Put { .. } => {
+                puts += 1;
+                Observation::Put(Err(error(ErrorKind::Conflict)))
+            }
+            _ => Observation::Waited,
+        });
+        prop_assert_eq!(end, Step::Stop(Stop::SessionsSpent));
         prop_assert_eq!(puts, 3 * 3);
     }
 
@@ -151,9 +170,19 @@ proptest! {
         seed: u64, size in sizes(), ranges in 1u64..12, max_retries in 0u32..12, resumed: bool,
     ) {
         let mut random = fastrand::Rng::with_seed(seed);
-        let limits = Limits { max_retries, deadline: None, chunk: size.div_ceil(ranges).max(1) };
+        let limits = limits(size, ranges, max_retries);
         let mut protocol = match resumed && size > 0 {
-            true => UploadProtocol::resumed(size, random.u64(..=size), random.u64(..=size), limits),
+            true => {
+                let left = Left {
+                    acked: random.u64(..=size),
+                    sent: random.u64(..=size),
+                    session: random.bool(),
+                    expired: random.bool(),
+                    doubt: random.bool().then(|| Duration::from_secs(random.u64(..60))),
+                };
+                let route = if random.bool() { Route::Session } else { Route::for_size(size) };
+                UploadProtocol::resumed(size, route, &left, limits, Duration::ZERO)
+            }
             false => UploadProtocol::new(size, Route::for_size(size), limits),
         };
         let (mut now, mut seen, mut steps, mut log) = (Duration::ZERO, Observation::Begin, 0, Vec::new());
@@ -164,17 +193,24 @@ proptest! {
             prop_assert!(steps < 5_000, "{:#?}", &log[4_900..]);
             seen = match step {
                 Step::Attached { .. } | Step::Stop(_) => break,
-                Step::Wait { delay, .. } => {
+                Step::Wait { delay, .. } | Step::WaitToLook { delay, .. } => {
                     now += delay;
                     Observation::Waited
                 }
                 Step::CancelSession { .. } => Observation::Cancelled,
-                Step::List => Observation::Listed(any_result(&mut random, |_| None)),
-                Step::Post => Observation::Posted(any_result(&mut random, |_| "id".to_owned())),
+                Step::List => Observation::Listed(any_result(&mut random, |random| match random.u8(..9) {
+                    0 => Sighting::Unclear,
+                    _ => Sighting::Nothing,
+                })),
+                Step::Post => Observation::Posted(any_result(&mut random, |_| Some("id".to_owned()))),
                 Step::Create => Observation::Created(any_result(&mut random, |random| any_next(random, size))),
                 Step::QueryStatus => Observation::StatusAnswered(any_result(&mut random, |random| any_next(random, size))),
-                Step::FindAttachment { .. } => Observation::Searched(any_result(&mut random, |random| {
-                    (0..random.usize(..3)).map(|n| n.to_string()).collect()
+                Step::FindAttachment(_) => Observation::Searched(any_result(&mut random, |random| {
+                    match random.u8(..9) {
+                        0 => Sighting::Ours(vec!["1".to_owned()]),
+                        1 | 2 => Sighting::Unclear,
+                        _ => Sighting::Nothing,
+                    }
                 })),
                 Step::Put { range, .. } => {
                     prop_assert!(!range.is_empty() && range.end <= size);
@@ -188,64 +224,167 @@ proptest! {
     }
 }
 
+/// Runs a protocol to its end against a service that opens sessions, lists nothing, tells no status and
+/// answers ranges and POSTs as `answer` says. Time passes only in waits.
+fn drive(mut protocol: UploadProtocol, mut answer: impl FnMut(&Step) -> Observation) -> Step {
+    let (mut now, mut seen) = (Duration::from_secs(9), Observation::Begin);
+    loop {
+        let step = protocol.step(&seen, now, 0.5);
+        seen = match &step {
+            Step::List => Observation::Listed(Ok(Sighting::Nothing)),
+            Step::Create => Observation::Created(Ok(ExpectedOffset::At(0))),
+            Step::QueryStatus => Observation::StatusAnswered(Err(error(ErrorKind::NotFound))),
+            Step::FindAttachment(_) => Observation::Searched(Ok(Sighting::Nothing)),
+            Step::CancelSession { .. } => Observation::Cancelled,
+            Step::Put { .. } | Step::Post => answer(&step),
+            Step::Wait { delay, .. } | Step::WaitToLook { delay, .. } => {
+                answer(&step);
+                now += *delay;
+                Observation::Waited
+            }
+            Step::Attached { .. } | Step::Stop(_) => return step,
+        };
+    }
+}
+
 #[test]
 fn an_item_that_is_not_known_everywhere_yet_is_waited_for() {
-    let limits = Limits {
-        max_retries: 10,
-        deadline: None,
-        chunk: 3_000_000,
-    };
-    let mut protocol = UploadProtocol::new(3_000_000, Route::Session, limits);
-    let (mut seen, mut waits, mut sessions) = (Observation::Begin, Vec::new(), 0);
-    let end = loop {
-        seen = match protocol.step(&seen, Duration::ZERO, 0.5) {
-            Step::List => Observation::Listed(Ok(None)),
-            Step::Create => {
-                sessions += 1;
-                Observation::Created(Ok(ExpectedOffset::At(0)))
-            }
-            Step::Put { .. } if sessions == 4 => {
-                Observation::Put(Ok(Answer::Attached(Some("id".into()))))
-            }
-            Step::Put { .. } => Observation::Put(Err(error(ErrorKind::NotFound))),
-            Step::QueryStatus => Observation::StatusAnswered(Err(error(ErrorKind::NotFound))),
-            Step::FindAttachment { .. } => Observation::Searched(Ok(Vec::new())),
-            Step::CancelSession { .. } => Observation::Cancelled,
+    let (mut waits, mut puts) = (Vec::new(), 0);
+    let end = drive(
+        UploadProtocol::new(6_000_000, Route::Session, limits(6_000_000, 2, 10)),
+        |step| match step {
             Step::Wait { delay, .. } => {
                 waits.push(delay.as_secs());
+                Observation::Waited
+            }
+            Step::Put { last: true, .. } => {
+                Observation::Put(Ok(Answer::Attached(Some("id".into()))))
+            }
+            _ if puts == 3 => Observation::Put(Ok(Answer::Continues(ExpectedOffset::Missing))),
+            _ => {
+                puts += 1;
+                Observation::Put(Err(error(ErrorKind::NotFound)))
+            }
+        },
+    );
+    assert!(matches!(end, Step::Attached { .. }), "{end:?}");
+    assert_eq!(waits, [1, 2, 4]);
+}
+
+/// The ages at which it was looked into a doubt.
+fn ages(route: Route, answer: &dyn Fn() -> Observation) -> (Vec<u64>, Step) {
+    let mut protocol = UploadProtocol::new(3_000_000, route, limits(3_000_000, 1, 0));
+    let (mut now, mut seen) = (Duration::from_secs(9), Observation::Begin);
+    let (mut ages, mut began) = (Vec::new(), Duration::ZERO);
+    loop {
+        let step = protocol.step(&seen, now, 0.5);
+        seen = match step {
+            Step::List => Observation::Listed(Ok(Sighting::Nothing)),
+            Step::Create => Observation::Created(Ok(ExpectedOffset::At(0))),
+            Step::Put { .. } | Step::Post => {
+                began = now;
+                answer()
+            }
+            Step::FindAttachment(_) => {
+                ages.push((now - began).as_secs());
+                Observation::Searched(Ok(Sighting::Nothing))
+            }
+            Step::Wait { delay, .. } | Step::WaitToLook { delay, .. } => {
+                now += delay;
+                Observation::Waited
+            }
+            step => return (ages, step),
+        };
+    }
+}
+
+#[test]
+fn a_success_without_an_attachment_is_a_contradiction() {
+    let answer = || Observation::Put(Ok(Answer::Attached(None)));
+    let (ages, end) = ages(Route::Session, &answer);
+    assert!(matches!(end, Step::Stop(Stop::Contradiction(_))), "{end:?}");
+    assert_eq!(ages, [0, 1, 2, 4, 8, 15, 30]);
+}
+
+#[test]
+fn how_long_it_is_looked_depends_on_the_answer() {
+    let post = |status, code: &str| {
+        let body = format!(r#"{{"error":{{"code":"{code}"}}}}"#);
+        let error = Error::answer(crate::Host::Graph, status, body.as_bytes(), false);
+        ages(Route::Post, &|| Observation::Posted(Err(error.clone())))
+    };
+    // No try is left: it is looked all the same, so that the message can say what is so.
+    let long = vec![0, 1, 2, 4, 8, 15, 30];
+    assert_eq!(
+        post(504, "GatewayTimeout"),
+        (long.clone(), Step::Stop(Stop::RetriesSpent))
+    );
+    assert_eq!(
+        post(404, "ErrorItemNotFound"),
+        (long.clone(), Step::Stop(Stop::Error))
+    );
+    assert_eq!(post(400, ""), (long, Step::Stop(Stop::Error)));
+    assert_eq!(
+        post(400, "ErrorInvalidRequest"),
+        (vec![0], Step::Stop(Stop::Error))
+    );
+    assert_eq!(
+        post(429, "ApplicationThrottled"),
+        (vec![0], Step::Stop(Stop::RetriesSpent))
+    );
+    assert_eq!(
+        post(401, "InvalidAuthenticationToken"),
+        (vec![], Step::Stop(Stop::Error))
+    );
+}
+
+#[test]
+fn what_is_seen_and_cannot_be_read_is_not_known() {
+    let mut protocol = UploadProtocol::new(10, Route::Post, limits(10, 1, 10));
+    let (mut now, mut seen) = (Duration::ZERO, Observation::Begin);
+    let end = loop {
+        let step = protocol.step(&seen, now, 0.5);
+        seen = match step {
+            Step::List => Observation::Listed(Ok(Sighting::Nothing)),
+            Step::Post => Observation::Posted(Err(error(ErrorKind::Lost))),
+            Step::FindAttachment(_) => Observation::Searched(Ok(Sighting::Unclear)),
+            Step::WaitToLook { delay, .. } => {
+                now += delay;
                 Observation::Waited
             }
             step => break step,
         };
     };
-    assert!(matches!(end, Step::Attached { .. }), "{end:?}");
-    assert_eq!(waits, [1, 2, 4]);
+    assert_eq!(end, Step::Stop(Stop::NotKnown));
+    assert!(protocol.in_doubt(now).is_some());
 }
 
 #[test]
-fn a_success_without_an_attachment_is_a_contradiction() {
-    let limits = Limits {
-        max_retries: 10,
-        deadline: None,
-        chunk: 3_000_000,
-    };
-    let mut protocol = UploadProtocol::new(3_000_000, Route::Session, limits);
-    let (mut seen, mut looks) = (Observation::Begin, 0);
+fn two_copies_after_a_repetition_are_told() {
+    let mut protocol = UploadProtocol::new(10, Route::Post, limits(10, 1, 10));
+    let (mut now, mut seen, mut posts) = (Duration::ZERO, Observation::Begin, 0);
     let end = loop {
-        seen = match protocol.step(&seen, Duration::ZERO, 0.5) {
-            Step::List => Observation::Listed(Ok(None)),
-            Step::Create => Observation::Created(Ok(ExpectedOffset::At(0))),
-            Step::Put { .. } => Observation::Put(Ok(Answer::Attached(None))),
-            Step::FindAttachment { identify: true } => {
-                looks += 1;
-                Observation::Searched(Ok(Vec::new()))
+        let step = protocol.step(&seen, now, 0.5);
+        seen = match step {
+            Step::List => Observation::Listed(Ok(Sighting::Nothing)),
+            Step::Post if posts == 0 => {
+                posts += 1;
+                Observation::Posted(Err(error(ErrorKind::Lost)))
             }
-            Step::Wait { .. } => Observation::Waited,
+            Step::Post => Observation::Posted(Ok(Some("b".to_owned()))),
+            Step::FindAttachment(Search::Twice(id)) => {
+                Observation::Searched(Ok(Sighting::Ours(vec!["a".to_owned(), id])))
+            }
+            Step::FindAttachment(_) => Observation::Searched(Ok(Sighting::Nothing)),
+            Step::WaitToLook { delay, .. } | Step::Wait { delay, .. } => {
+                now += delay;
+                Observation::Waited
+            }
             step => break step,
         };
     };
-    assert!(matches!(end, Step::Stop(Stop::Contradiction(_))), "{end:?}");
-    assert_eq!(looks, 2);
+    let both = vec!["a".to_owned(), "b".to_owned()];
+    assert_eq!(end, Step::Stop(Stop::Twice(both)));
 }
 
 fn any_next(random: &mut fastrand::Rng, size: u64) -> ExpectedOffset {

@@ -9,6 +9,7 @@ mod item_lock;
 mod lock;
 mod mail_record;
 mod mail_records;
+mod moment;
 pub mod private_dir;
 mod record;
 mod records;
@@ -25,6 +26,7 @@ pub use mail_record::{
     FileProgress, MAIL_SCHEMA, MailFile, MailOrigin, MailProgress, MailRecord, MailState,
 };
 pub use mail_records::MailList;
+pub use moment::Moment;
 pub use private_dir::DirError;
 pub use record::{FileFingerprint, HashedOffset, LoadError, Pipe, Record, SCHEMA, State};
 pub use records::{Durability, SessionList, Store};

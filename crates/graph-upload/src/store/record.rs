@@ -1,7 +1,9 @@
 //! What is known of an upload, as it lies on disk.
 //!
-//! A state file is `{"schema": 1, "check": "…", "record": {…}}`. `check` is the SHA-256 of the
+//! A state file is `{"schema": 2, "check": "…", "record": {…}}`. `check` is the SHA-256 of the
 //! record, so that a flipped bit is noticed rather than followed.
+//!
+//! Schema 1 knew no POSTs, no uploads that had not begun, and no doubt. It is read for ever.
 
 use std::path::PathBuf;
 
@@ -9,11 +11,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::id::SessionId;
-use crate::{Attachment, Digest, Item, UploadUrl};
+use super::{id::SessionId, moment::Moment};
+use crate::{Attachment, Digest, Item, Route, UploadUrl};
 
 /// The schema that this version writes.
-pub const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 2;
+
+/// The schema before that.
+const WITHOUT_DOUBT: u64 = 1;
+
+/// After which an upload that never began is of no use to anybody, in hours.
+const NEVER_BEGUN: i64 = 24;
 
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +85,13 @@ pub struct Record {
     pub id: SessionId,
     /// Where it stands.
     pub state: State,
+    /// How the file travels.
+    #[serde(default = "session")]
+    pub route: Route,
+    /// Since when it may be attached although nobody said so: a request that attaches went out. Written
+    /// before it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Moment>,
     /// The Graph endpoint, with version.
     pub endpoint: String,
     /// What the file is attached to.
@@ -106,11 +121,14 @@ pub struct Record {
     pub verify: bool,
     /// Ids of the attachments that the item had before.
     pub before: Vec<String>,
+    /// Whether `before` is known: whether the attachments were listed.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub listed: bool,
     /// What the service acknowledged.
     pub acked: HashedOffset,
     /// What was handed to the network.
     pub sent: HashedOffset,
-    /// Where the ranges go: a credential. Erased when the upload is over.
+    /// Where the ranges go: a credential. None while there is no session, and when the upload is over.
     pub url: Option<UploadUrl>,
     /// When the service will end the session, if it said so.
     pub expires: Option<Timestamp>,
@@ -124,7 +142,21 @@ impl Record {
     /// Whether the service will certainly not go on with it. A hint for display and pruning: the
     /// service's answer counts, because either clock may be wrong.
     pub fn expired(&self, now: Timestamp) -> bool {
-        self.state == State::Unfinished && self.expires.is_some_and(|expires| expires <= now)
+        if self.state != State::Unfinished {
+            return false;
+        }
+        match self.expires {
+            Some(expires) => expires <= now,
+            None => {
+                let age = now.duration_since(self.created);
+                self.url.is_none() && self.doubt.is_none() && age.as_hours() >= NEVER_BEGUN
+            }
+        }
+    }
+
+    /// Whether it may be attached although nobody said so.
+    pub fn in_doubt(&self) -> bool {
+        self.state == State::Unfinished && self.doubt.is_some()
     }
 
     /// Whether it is what a pipe brought, and not attached: the only copy there is.
@@ -161,8 +193,9 @@ impl Record {
     /// Reads a state file.
     pub fn from_json(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut file: Value = serde_json::from_slice(bytes).map_err(|_| LoadError::Damaged)?;
-        match file.get("schema").and_then(Value::as_u64) {
-            Some(SCHEMA) => {}
+        let schema = file.get("schema").and_then(Value::as_u64);
+        match schema {
+            Some(WITHOUT_DOUBT | SCHEMA) => {}
             Some(newer) if newer > SCHEMA => return Err(LoadError::Newer(newer)),
             _ => return Err(LoadError::Damaged),
         }
@@ -173,7 +206,12 @@ impl Record {
         if file.get("check").and_then(Value::as_str) != Some(check(&record).as_str()) {
             return Err(LoadError::Damaged);
         }
-        let record: Record = serde_json::from_value(record).map_err(|_| LoadError::Damaged)?;
+        let mut record: Record = serde_json::from_value(record).map_err(|_| LoadError::Damaged)?;
+        let all_sent = record.sent.offset == record.size && record.url.is_some();
+        if schema == Some(WITHOUT_DOUBT) && record.state == State::Unfinished && all_sent {
+            // It went out, and nobody wrote down when.
+            record.doubt = Some(Moment::now());
+        }
         let ordered =
             record.acked.offset <= record.sent.offset && record.sent.offset <= record.size;
         if ordered {
@@ -182,6 +220,16 @@ impl Record {
             Err(LoadError::Damaged)
         }
     }
+}
+
+/// The route of every record of schema 1.
+fn session() -> Route {
+    Route::Session
+}
+
+/// Every record of schema 1 was written after the attachments were listed.
+fn yes() -> bool {
+    true
 }
 
 /// The digest of a record: of its JSON with sorted keys and no blanks, which is how `serde_json`
@@ -261,6 +309,9 @@ pub(crate) mod tests {
         Record {
             id: "7Q2KM4XA".parse().unwrap(),
             state: State::Unfinished,
+            route: Route::Session,
+            doubt: None,
+            listed: true,
             endpoint: "https://graph.microsoft.com/v1.0".into(),
             item: Item {
                 kind: ItemKind::Message,
@@ -342,7 +393,7 @@ pub(crate) mod tests {
     #[test]
     fn a_newer_schema_is_told_apart_from_damage() {
         let json = String::from_utf8(example().to_json()).unwrap();
-        let newer = json.replace("\"schema\": 1", "\"schema\": 7");
+        let newer = json.replace("\"schema\": 2", "\"schema\": 7");
         assert_eq!(
             Record::from_json(newer.as_bytes()),
             Err(LoadError::Newer(7))
@@ -360,7 +411,7 @@ pub(crate) mod tests {
             key in prop::sample::select(vec![
                 "id", "state", "endpoint", "item", "file", "spooled", "attachment", "size", "chunk",
                 "sha256", "stamp", "before", "acked", "sent", "url", "expires", "created",
-                "attachment_id", "other",
+                "attachment_id", "route", "doubt", "listed", "other",
             ]),
             value in prop_oneof![
                 Just(Value::Null), any::<u64>().prop_map(Value::from), any::<i64>().prop_map(Value::from),

@@ -1,17 +1,23 @@
 //! How an upload ends: attached and perhaps read back, or not, and what is kept of it then.
 
+use std::time::Instant;
+
 use super::{Earlier, Transfer};
 use crate::{
+    ErrorKind,
     digest::Digest,
     engine::{
         event::Event,
+        existing::LookError,
+        likeness::Verdict,
         outcome::{Cause, Failure, Outcome},
+        service::Service,
     },
-    protocol::{backoff, step::Stop},
-    store::{Durability, HashedOffset, State},
+    protocol::{backoff, doubt::next_look, plan::Route, step::Stop},
+    store::{Durability, HashedOffset, Record, State},
 };
 
-impl Transfer<'_> {
+impl<S: Service> Transfer<'_, S> {
     pub(super) async fn attached(
         &mut self,
         id: Option<String>,
@@ -26,13 +32,15 @@ impl Transfer<'_> {
             _ => None,
         };
         let session = self
-            .keeper
+            .checkpoint
             .record
             .as_ref()
+            .filter(|record| record.route == Route::Session)
             .map(|record| record.id)
             .or(earlier);
-        if let Some(record) = &mut self.keeper.record {
+        if let Some(record) = &mut self.checkpoint.record {
             record.state = State::Finished;
+            record.doubt = None;
             record.url = None;
             record.sha256 = Some(whole.sha256);
             let end = HashedOffset {
@@ -41,8 +49,9 @@ impl Transfer<'_> {
             };
             (record.acked, record.sent) = (end, end);
             record.attachment_id.clone_from(&id);
-            self.keeper.save_finished();
+            self.checkpoint.save_finished();
         }
+        id.iter().for_each(|id| self.services.owned.add(id));
         self.tell(Event::Acknowledged {
             offset: self.job.source.size(),
         });
@@ -64,17 +73,28 @@ impl Transfer<'_> {
         })
     }
 
-    /// Reads the attachment back and compares.
+    /// Reads the attachment back and compares. What cannot be what was attached, as a page or half of it, is
+    /// read again for as long as the service may lag.
     pub(super) async fn verify(&mut self, id: &str, expected: Digest) -> Result<bool, Failure> {
         let total = self.job.source.size();
-        let mut attempt = 0;
+        let (mut attempt, began, mut looked) = (0, Instant::now(), None);
         loop {
             let observer = self.services.observer;
             let progress = |read| observer.observe(&Event::Verifying { read, total });
-            match self.twins().read_back(id, progress).await {
-                Ok((length, digest)) if length == total && digest == expected => return Ok(true),
-                Ok(_) => return Err(self.failure(Cause::Mismatch { id: id.to_owned() })),
-                Err(error)
+            let now = began.elapsed();
+            let existing = self.existing();
+            let read = existing.read_back(id, progress).await;
+            let verdict = match &read {
+                Ok(read) => existing.judge(read, expected, None).await.ok(),
+                Err(_) => None,
+            };
+            let next = next_look(looked, self.services.limits.lag);
+            match (read, verdict) {
+                (_, Some(Verdict::Ours)) => return Ok(true),
+                (Ok(_), Some(Verdict::Unclear)) if next.is_some() => {}
+                (Err(LookError::Service(error)), _)
+                    if error.kind == ErrorKind::NotFound && next.is_some() => {}
+                (Err(LookError::Service(error)), _)
                     if error.kind.temporary() && attempt < self.services.limits.max_retries =>
                 {
                     attempt += 1;
@@ -82,22 +102,27 @@ impl Transfer<'_> {
                     let delay = backoff::delay(error.kind, attempt, error.retry_after, roll);
                     let most = self.services.limits.max_retries;
                     self.wait(delay, error.kind, (attempt, most)).await;
+                    continue;
                 }
-                Err(error) => {
+                (Err(LookError::Service(error)), _) => {
                     self.error = Some(error);
                     return Err(self.failure(Cause::Unverified { id: id.to_owned() }));
                 }
+                (Ok(_) | Err(LookError::Source(_)), _) => {
+                    return Err(self.failure(Cause::Mismatch { id: id.to_owned() }));
+                }
+            }
+            looked = Some(now.max(next.unwrap_or_default()));
+            if let Some(at) = next_look(looked, self.services.limits.lag) {
+                tokio::time::sleep(at.saturating_sub(began.elapsed())).await;
             }
         }
     }
 
     /// A session that may be resumed is left with all that is known of its file.
     pub(super) async fn keep_content(&mut self, stop: &Stop) {
-        let over = matches!(
-            stop,
-            Stop::Contradiction(_) | Stop::Twice(_) | Stop::FileChanged
-        );
-        if over || !self.keeper.resumable() || self.is_content_kept() {
+        let over = matches!(stop, Stop::Twice(_) | Stop::FileChanged);
+        if over || !self.checkpoint.resumable() || self.is_content_kept() {
             return;
         }
         if self.whole().await.is_ok() && self.note_content().await {
@@ -112,6 +137,7 @@ impl Transfer<'_> {
             Stop::RetriesSpent => Cause::RetriesSpent,
             Stop::Deadline => Cause::Deadline,
             Stop::SessionsSpent => Cause::SessionsSpent,
+            Stop::NotKnown => Cause::NotKnown,
             Stop::Contradiction(what) => Cause::Contradiction(what),
             Stop::Twice(ids) => Cause::Twice(ids),
             Stop::FileChanged => match self.change.take() {
@@ -119,29 +145,49 @@ impl Transfer<'_> {
                 None => Cause::Refused,
             },
         };
-        // Nothing that a later command could go on with.
-        if matches!(
-            cause,
-            Cause::Contradiction(_) | Cause::Twice(_) | Cause::Source(_)
-        ) {
-            self.keeper.forget();
+        let in_doubt = self.in_doubt();
+        match cause {
+            // It is attached.
+            Cause::Twice(_) => self.checkpoint.forget(),
+            // What changed stays changed.
+            Cause::Source(_) if !in_doubt => self.checkpoint.forget(),
+            _ if !in_doubt => self.keep_certainty(),
+            _ => {}
         }
         self.failure(cause)
     }
 
+    /// It is known not to be attached: whoever goes on with it need not look for long.
+    fn keep_certainty(&mut self) {
+        let doubts = |record: &Record| record.doubt.is_some();
+        if self.checkpoint.record.as_ref().is_some_and(doubts) {
+            self.checkpoint.doubt(None);
+            // As good as before without it.
+            let _ = self.save(Durability::Process);
+        }
+    }
+
+    /// Whether it may be attached although nobody said so.
+    fn in_doubt(&self) -> bool {
+        self.protocol
+            .in_doubt(self.services.started.elapsed())
+            .is_some()
+    }
+
     /// The failure with what is known at this moment.
     pub(super) fn failure(&mut self, cause: Cause) -> Failure {
-        let session = self.keeper.record.as_ref().map(|record| record.id);
+        let session = self.checkpoint.record.as_ref().map(|record| record.id);
         Failure {
             cause,
             error: self.error.clone(),
-            session: session.filter(|_| self.keeper.resumable()),
+            session: session.filter(|_| self.checkpoint.resumable()),
             offset: self.protocol.acknowledged(),
+            in_doubt: self.in_doubt(),
         }
     }
 
     pub(super) fn save(&mut self, durability: Durability) -> Result<(), Failure> {
-        self.keeper
+        self.checkpoint
             .save(durability)
             .map_err(|error| self.failure(Cause::State(error)))
     }

@@ -8,11 +8,12 @@ use crate::{
     engine::{
         event::Event,
         outcome::{Cause, Failure},
+        service::Service,
     },
     store::{Confirmed, LockError},
 };
 
-impl Transfer<'_> {
+impl<S: Service> Transfer<'_, S> {
     /// Whether the request may go out. An error stands for one whose answer was lost: another process
     /// may have attached the file since this one looked, so the protocol looks before it sends.
     pub(super) fn confirm_lock(&mut self) -> Result<Option<Error>, Failure> {

@@ -4,9 +4,11 @@
 //! hands it to the upload host; for the last one it first makes sure that what is about to be attached
 //! is what the file was when the command started.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 
-use super::{Content, SIGN_OF_LIFE, Transfer};
+use super::{Content, Done, SIGN_OF_LIFE, STILL_IN_DOUBT, Transfer};
 use crate::{
     Error, ErrorKind,
     client::{PutReply, wire},
@@ -16,18 +18,18 @@ use crate::{
         existing::content_is_unchanged,
         file::SourceError,
         outcome::{Cause, Failure},
+        service::Service,
     },
     protocol::{plan::Range, step::Answer},
-    store::{Durability, HashedOffset, Record},
+    store::{Durability, HashedOffset, Moment, Record},
 };
 
-impl Transfer<'_> {
-    /// Sends one range. `None`: the file is not what it was, and nothing was sent.
-    pub(super) async fn put(
-        &mut self,
-        range: Range,
-        last: bool,
-    ) -> Result<Option<Result<Answer, Error>>, Failure> {
+impl<S: Service> Transfer<'_, S> {
+    /// Sends one range.
+    pub(super) async fn put(&mut self, range: Range, last: bool) -> Result<Done<Answer>, Failure> {
+        if let Some(done) = self.pace(range.len(), last).await {
+            return Ok(done);
+        }
         let mut hasher = match self.hasher_at(range.start).await {
             Ok(hasher) => hasher,
             Err(error) => return self.changed(error),
@@ -42,57 +44,40 @@ impl Transfer<'_> {
         if last && let Err(error) = self.check_content(hasher.finish()).await {
             return self.changed(error);
         }
-        if let Err(error) = self.pace(range.len()).await {
-            return Ok(Some(Err(error)));
-        }
         if last && let Some(error) = self.confirm_lock()? {
-            return Ok(Some(Err(error)));
+            return Ok(Done::Answered(Err(error)));
         }
-        let Some(record) = &mut self.keeper.record else {
-            return Ok(Some(Err(Error::contradiction("there is no session"))));
-        };
-        record.acked = HashedOffset {
-            offset: range.start,
-            sha256: self.acked.1.finish(),
-        };
         let sent = HashedOffset {
             offset: range.end,
             sha256: hasher.finish(),
         };
-        record.sent = sent;
-        self.note_content().await;
-        self.save(if last {
-            Durability::Power
-        } else {
-            Durability::Process
-        })?;
+        self.keep_position(range, sent, last).await?;
         self.sent = (sent, Some(hasher));
 
-        let Some(url) = self
-            .keeper
-            .record
-            .as_ref()
-            .and_then(|record| record.url.clone())
-        else {
-            return Ok(Some(Err(Error::contradiction("there is no session"))));
+        let url = self.checkpoint.record.as_ref();
+        let Some(url) = url.and_then(|record| record.url.clone()) else {
+            let error = Error::local(ErrorKind::NotFound, "there is no session");
+            return Ok(Done::Answered(Err(error)));
         };
         let size = self.job.source.size();
-        let meter = self.meter.clone();
-        let request = self
-            .services
-            .uploads
+        let (services, meter) = (self.services, self.meter.clone());
+        let request = services
+            .service
             .put(&url, range.start, size, bytes.clone(), &meter);
-        let reply = self.while_keeping_content(request, range.len()).await?;
-        if reply.is_ok() || matches!(&reply, Err(error) if error.kind != ErrorKind::Connect) {
+        let reply = self
+            .while_keeping_record(request, range.len(), last)
+            .await?;
+        if !matches!(&reply, Err(error) if error.kind.never_connected()) {
             self.services
                 .volume
                 .note(range.len(), self.services.started.elapsed());
         }
         self.buffer = bytes.try_into_mut().unwrap_or_default();
-        Ok(Some(reply.map(|reply| match reply {
-            PutReply::Attached { id } => Answer::Attached(id),
+        Ok(Done::Answered(reply.map(|reply| match reply {
+            // An id that is another's is none: which one it is, its content tells.
+            PutReply::Attached { id } => Answer::Attached(id.filter(|id| !self.is_known(id))),
             PutReply::Continues { next, expires } => {
-                if let (Some(record), Some(expires)) = (&mut self.keeper.record, expires) {
+                if let (Some(record), Some(expires)) = (&mut self.checkpoint.record, expires) {
                     record.expires = Some(expires);
                 }
                 Answer::Continues(next)
@@ -100,11 +85,39 @@ impl Transfer<'_> {
         })))
     }
 
+    /// Before a range goes out: where the upload stands is on disk. From the second range on the record has
+    /// the digest of the whole file, which tells whoever resumes it that the file is the same; and for the
+    /// last one it says that it may be attached.
+    async fn keep_position(
+        &mut self,
+        range: Range,
+        sent: HashedOffset,
+        last: bool,
+    ) -> Result<(), Failure> {
+        if range.start > 0 && !self.is_content_kept() {
+            // An error is told when the content is needed.
+            let _ = self.whole().await;
+        }
+        let is_content_new = self.note_content().await;
+        let acked = HashedOffset {
+            offset: range.start,
+            sha256: self.acked.1.finish(),
+        };
+        if let Some(record) = &mut self.checkpoint.record {
+            (record.acked, record.sent) = (acked, sent);
+            record.doubt = last.then(Moment::now);
+        }
+        self.save(match last || is_content_new {
+            true => Durability::Power,
+            false => Durability::Process,
+        })
+    }
+
     /// A source error in mid-upload: a change is the protocol's business, anything else ends it here.
-    pub(super) fn changed<T>(&mut self, error: SourceError) -> Result<Option<T>, Failure> {
+    pub(super) fn changed<T>(&mut self, error: SourceError) -> Result<Done<T>, Failure> {
         if matches!(error, SourceError::Changed { .. }) {
             self.change = Some(error);
-            return Ok(None);
+            return Ok(Done::FileChanged);
         }
         Err(self.failure(Cause::Source(error)))
     }
@@ -133,7 +146,11 @@ impl Transfer<'_> {
     /// the command started, and does it still have them?
     pub(super) async fn check_content(&mut self, sent: Digest) -> Result<(), SourceError> {
         let whole = self.whole().await?;
-        let earlier = self.keeper.record.as_ref().and_then(|record| record.sha256);
+        let earlier = self
+            .checkpoint
+            .record
+            .as_ref()
+            .and_then(|record| record.sha256);
         if !content_is_unchanged(whole, sent, earlier) {
             let how = "what was sent is not what it held at the start";
             return Err(SourceError::Changed {
@@ -144,15 +161,9 @@ impl Transfer<'_> {
         self.job.source.unchanged(sent).await
     }
 
-    pub(super) async fn post(&mut self) -> Result<Option<Result<String, Error>>, Failure> {
-        let body = match &self.post_body {
-            Some((body, sent)) => {
-                let (body, sent) = (body.clone(), *sent);
-                if let Err(error) = self.job.source.unchanged(sent).await {
-                    return self.changed(error);
-                }
-                body
-            }
+    pub(super) async fn post(&mut self) -> Result<Done<Option<String>>, Failure> {
+        let (body, sent) = match self.post_body.take() {
+            Some(body) => body,
             None => {
                 let range = Range {
                     start: 0,
@@ -162,50 +173,44 @@ impl Transfer<'_> {
                     Ok(content) => content,
                     Err(error) => return self.changed(error),
                 };
-                let sent = Digest::of(&content);
-                if let Err(error) = self.check_content(sent).await {
-                    return self.changed(error);
-                }
-                let body = Bytes::from(wire::file_attachment_body(&self.job.attachment, &content));
-                self.post_body = Some((body.clone(), sent));
-                body
+                let body = wire::file_attachment_body(&self.job.attachment, &content);
+                (Bytes::from(body), Digest::of(&content))
             }
         };
+        self.post_body = Some((body.clone(), sent));
         let length = body.len() as u64;
-        if let Err(error) = self.pace(length).await {
-            return Ok(Some(Err(error)));
+        if let Some(done) = self.pace(length, true).await {
+            return Ok(done);
+        }
+        if let Err(error) = self.check_content(sent).await {
+            return self.changed(error);
         }
         if let Some(error) = self.confirm_lock()? {
-            return Ok(Some(Err(error)));
+            return Ok(Done::Answered(Err(error)));
         }
-        let request = self
-            .services
-            .graph
-            .post_attachment(&self.job.item, body, &self.meter);
-        let reply = self.with_signs_of_life(request, length).await;
+        self.begin(Some(Moment::now())).await?;
+        let (services, meter) = (self.services, self.meter.clone());
+        let request = services.service.post(&self.job.item, body, &meter);
+        let reply = self.while_keeping_record(request, length, true).await?;
         self.services
             .volume
             .note(length, self.services.started.elapsed());
-        Ok(Some(reply.map(|listed| listed.id)))
+        Ok(Done::Answered(reply.map(|listed| {
+            Some(listed.id).filter(|id| !self.is_known(id))
+        })))
     }
 
-    /// Waits until the mailbox may take `bytes` more.
-    pub(super) async fn pace(&self, bytes: u64) -> Result<(), Error> {
+    /// Waits until the mailbox may take `bytes` more. Comes to something where that took so long that what
+    /// attaches must not go out unlooked-for, or where there is no time to wait.
+    async fn pace<T>(&self, bytes: u64, attaches: bool) -> Option<Done<T>> {
         let now = self.services.started.elapsed();
         let delay = self.services.volume.wait(bytes, now);
         if delay.is_zero() {
-            return Ok(());
+            return None;
         }
-        if self
-            .services
-            .limits
-            .deadline
-            .is_some_and(|deadline| now + delay >= deadline)
-        {
-            return Err(Error::local(
-                ErrorKind::Deadline,
-                "the mailbox takes 150 MB in 5 minutes",
-            ));
+        let deadline = self.services.limits.deadline;
+        if deadline.is_some_and(|deadline| now + delay >= deadline) {
+            return Some(Done::OutOfTime);
         }
         self.tell(Event::Waiting {
             delay,
@@ -214,47 +219,37 @@ impl Transfer<'_> {
             max: 0,
         });
         tokio::time::sleep(delay).await;
-        Ok(())
+        attaches.then_some(Done::HeldBack)
     }
 
-    pub(super) async fn with_signs_of_life<T>(
-        &self,
-        request: impl Future<Output = T>,
-        of: u64,
-    ) -> T {
-        let mut request = std::pin::pin!(request);
-        loop {
-            tokio::select! {
-                biased;
-                result = &mut request => return result,
-                () = tokio::time::sleep(SIGN_OF_LIFE) => {
-                    self.tell(Event::Sending { sent: self.meter.read().min(of), of });
-                }
-            }
-        }
-    }
-
-    /// The same for a range, while which the content may become known: to whoever resumes it, it is
-    /// what tells a file that was merely touched from one that was changed.
-    pub(super) async fn while_keeping_content<T>(
+    /// Waits for a request, tells of its bytes, and keeps the record: with the content's digest as soon as
+    /// that is known; and, while what attaches is under way, with how late that still was.
+    async fn while_keeping_record<T>(
         &mut self,
         request: impl Future<Output = T>,
         of: u64,
+        attaches: bool,
     ) -> Result<T, Failure> {
         let mut request = std::pin::pin!(request);
+        let mut kept = Instant::now();
         loop {
-            if self.is_content_kept() {
-                return Ok(self.with_signs_of_life(request, of).await);
-            }
             tokio::select! {
                 biased;
                 result = &mut request => return Ok(result),
-                () = tokio::time::sleep(SIGN_OF_LIFE) => {
-                    self.tell(Event::Sending { sent: self.meter.read().min(of), of });
-                    if self.note_content().await {
-                        self.save(Durability::Process)?;
-                    }
-                }
+                () = tokio::time::sleep(SIGN_OF_LIFE) => {}
+            }
+            self.tell(Event::Sending {
+                sent: self.meter.read().min(of),
+                of,
+            });
+            let is_content_new = !self.is_content_kept() && self.note_content().await;
+            let is_still_in_doubt = attaches && kept.elapsed() >= STILL_IN_DOUBT;
+            if is_still_in_doubt {
+                kept = Instant::now();
+                self.checkpoint.doubt(Some(Moment::now()));
+            }
+            if is_content_new || is_still_in_doubt {
+                self.save(Durability::Process)?;
             }
         }
     }
@@ -262,7 +257,7 @@ impl Transfer<'_> {
     /// Whether the record needs no more word about the content, or will never have any.
     pub(super) fn is_content_kept(&self) -> bool {
         let known = |record: &Record| record.sha256.is_some();
-        self.keeper.record.as_ref().is_none_or(known)
+        self.checkpoint.record.as_ref().is_none_or(known)
             || !matches!(self.content, Content::Hashing(_))
     }
 
@@ -272,7 +267,7 @@ impl Transfer<'_> {
             // An error is told when the content is needed.
             let _ = self.whole().await;
         }
-        match (&mut self.keeper.record, &self.content) {
+        match (&mut self.checkpoint.record, &self.content) {
             (Some(record), Content::Known(whole)) if whole.steady && record.sha256.is_none() => {
                 record.sha256 = Some(whole.sha256);
                 true

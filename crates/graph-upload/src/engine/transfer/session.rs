@@ -1,6 +1,6 @@
-//! The session around the ranges: begun, gone on with, asked, looked for, ended.
+//! What is around the ranges: the record and the session, begun, resumed, asked, ended.
 
-use super::{Earlier, Transfer};
+use super::{Done, Transfer};
 use crate::{
     Error, ErrorKind, ExpectedOffset,
     digest::Hasher,
@@ -8,14 +8,15 @@ use crate::{
         event::Event,
         file::SourceError,
         outcome::{Cause, Failure},
+        service::Service,
     },
-    store::{HashedOffset, Record, SessionId, State, Store},
+    store::{Durability, HashedOffset, Moment, Record, SessionId, State, Store},
 };
 
-impl Transfer<'_> {
+impl<S: Service> Transfer<'_, S> {
     /// A session of an earlier process: the file must still be the one that it was begun with.
     pub(super) async fn check_resumed(&mut self) -> Result<(), Failure> {
-        let Some(record) = self.keeper.record.clone() else {
+        let Some(record) = self.checkpoint.record.clone() else {
             return Ok(());
         };
         let source = &self.job.source;
@@ -48,96 +49,128 @@ impl Transfer<'_> {
             Ok(hasher) => {
                 self.acked = (record.acked.offset, hasher);
                 self.sent = (record.sent, None);
-                self.tell(Event::Opened {
-                    session: record.id,
-                    offset: record.acked.offset,
-                    resumed: true,
+                self.tell(match record.url {
+                    Some(_) => Event::Opened {
+                        session: record.id,
+                        offset: record.acked.offset,
+                        resumed: true,
+                    },
+                    None => Event::Kept { session: record.id },
                 });
                 Ok(())
             }
             Err(error) => {
-                // What changed stays changed: the session is of no use to anybody.
-                if matches!(error, SourceError::Changed { .. }) {
-                    self.discard(false).await?;
+                // What changed stays changed: the session is of no use to anybody. What may be attached is
+                // what the file was.
+                if matches!(error, SourceError::Changed { .. }) && !record.in_doubt() {
+                    self.cancel(false).await?;
+                    self.checkpoint.forget();
                 }
                 Err(self.failure(Cause::Source(error)))
             }
         }
     }
 
-    pub(super) async fn list(&mut self) -> Result<Result<Option<String>, Error>, Failure> {
-        let all = match self.services.graph.attachments(&self.job.item).await {
-            Ok(all) => all,
-            Err(error) => return Ok(Err(error)),
-        };
-        self.before = all.iter().map(|listed| listed.id.clone()).collect();
-        if self.job.again {
-            return Ok(Ok(None));
+    /// The record of an upload that has done nothing yet.
+    fn new_record(&self, id: SessionId) -> Record {
+        let (job, file) = (self.job, self.job.source.path());
+        Record {
+            id,
+            state: State::Unfinished,
+            route: self.protocol.route(),
+            doubt: None,
+            endpoint: self.services.endpoint.to_owned(),
+            item: job.item.clone(),
+            file: std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+            spooled: job.spool.is_some(),
+            pipe: None,
+            attachment: job.attachment.clone(),
+            size: job.source.size(),
+            chunk: self.services.limits.chunk,
+            sha256: None,
+            stamp: job.source.stamp(),
+            verify: job.verify,
+            before: self.before.clone(),
+            listed: true,
+            acked: HashedOffset::start(),
+            sent: HashedOffset::start(),
+            url: None,
+            expires: None,
+            created: jiff::Timestamp::now(),
+            attachment_id: None,
         }
-        if let Earlier::Finished {
-            attachment, sha256, ..
-        } = &self.job.earlier
-            && self.before.contains(attachment)
-            && self.whole().await?.sha256 == *sha256
-        {
-            return Ok(Ok(Some(attachment.clone())));
-        }
-        if all
-            .iter()
-            .all(|listed| listed.name != self.job.attachment.name)
-        {
-            return Ok(Ok(None));
-        }
-        let whole = self.whole().await?;
-        Ok(self.twins().before(&all, whole.sha256).await)
     }
 
-    pub(super) async fn create(&mut self) -> Result<Result<ExpectedOffset, Error>, Failure> {
+    /// Before the first request that changes anything: what is about to be done is on disk, durably, and
+    /// claimed by this process. `doubt` says that it is a request that attaches.
+    pub(super) async fn begin(&mut self, doubt: Option<Moment>) -> Result<(), Failure> {
+        self.note_content().await;
+        let route = self.protocol.route();
+        match &mut self.checkpoint.record {
+            Some(record) => {
+                let is_new = !record.listed;
+                let changed = record.route != route || record.doubt.is_some() || doubt.is_some();
+                record.listed = true;
+                record.pipe = None;
+                record.route = route;
+                record.before.clone_from(&self.before);
+                record.doubt = doubt;
+                // There is no session: it was given up, or it is the other route's turn.
+                if (is_new || changed || record.url.is_some()) || !self.checkpoint.is_on_disk() {
+                    if let Some(record) = &mut self.checkpoint.record {
+                        record.url = None;
+                        (record.acked, record.sent) =
+                            (HashedOffset::start(), HashedOffset::start());
+                    }
+                    self.save(Durability::Power)?;
+                }
+            }
+            None => {
+                let id = self
+                    .job
+                    .spool
+                    .or_else(|| self.services.store.map(Store::new_id));
+                let id = id.unwrap_or_else(|| SessionId::draw(|| fastrand::u8(..)));
+                self.checkpoint.claim(id);
+                let record = self.new_record(id);
+                self.checkpoint.record = Some(Record { doubt, ..record });
+                self.note_content().await;
+                self.save(Durability::Power)?;
+            }
+        }
+        if let (Some(record), true) = (&self.checkpoint.record, self.checkpoint.is_on_disk()) {
+            self.tell(Event::Kept { session: record.id });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn create(&mut self) -> Result<Done<ExpectedOffset>, Failure> {
         let (job, size) = (self.job, self.job.source.size());
+        self.begin(None).await?;
         let created = match self
             .services
-            .graph
-            .create_session(&job.item, &job.attachment, size)
+            .service
+            .create(&job.item, &job.attachment, size)
             .await
         {
             Ok(created) => created,
-            Err(error) => return Ok(Err(error)),
+            Err(error) => return Ok(Done::Answered(Err(error))),
         };
         self.acked = (0, Hasher::default());
         self.sent = (HashedOffset::start(), None);
-        let earlier = self.keeper.record.take();
-        let id = earlier.as_ref().map(|record| record.id).or(job.spool);
-        let id = id.or_else(|| self.services.store.map(Store::new_id));
-        let id = id.unwrap_or_else(|| SessionId::draw(|| fastrand::u8(..)));
-        if earlier.is_none() {
-            self.keeper.claim(id);
-        }
+        let Some(earlier) = self.checkpoint.record.take() else {
+            return Ok(Done::Answered(Err(Error::contradiction(
+                "there is no record",
+            ))));
+        };
+        let id = earlier.id;
         let record = Record {
-            id,
-            state: State::Unfinished,
-            endpoint: self.services.endpoint.to_owned(),
-            item: job.item.clone(),
-            file: std::path::absolute(job.source.path())
-                .unwrap_or_else(|_| job.source.path().to_owned()),
-            spooled: job.spool.is_some() || earlier.as_ref().is_some_and(|record| record.spooled),
-            pipe: None,
-            attachment: job.attachment.clone(),
-            size,
-            chunk: self.services.limits.chunk,
-            sha256: earlier.as_ref().and_then(|record| record.sha256),
-            stamp: earlier
-                .as_ref()
-                .map_or(job.source.stamp(), |record| record.stamp),
-            verify: job.verify,
-            before: self.before.clone(),
-            acked: HashedOffset::start(),
-            sent: HashedOffset::start(),
             url: Some(created.url),
             expires: created.expires,
-            created: earlier.map_or_else(jiff::Timestamp::now, |record| record.created),
-            attachment_id: None,
+            chunk: self.services.limits.chunk,
+            ..earlier
         };
-        self.keeper
+        self.checkpoint
             .replace(record)
             .map_err(|error| self.failure(Cause::State(error)))?;
         self.tell(Event::Opened {
@@ -145,61 +178,47 @@ impl Transfer<'_> {
             offset: 0,
             resumed: false,
         });
-        Ok(Ok(created.next))
+        Ok(Done::Answered(Ok(created.next)))
     }
 
-    pub(super) async fn ask(&self) -> Result<ExpectedOffset, Error> {
+    pub(super) async fn query_status(&self) -> Result<ExpectedOffset, Error> {
         match self
-            .keeper
+            .checkpoint
             .record
             .as_ref()
             .and_then(|record| record.url.as_ref())
         {
-            Some(url) => self.services.uploads.ask(url).await.map(|said| said.next),
+            Some(url) => self
+                .services
+                .service
+                .status(url)
+                .await
+                .map(|said| said.next),
             None => Err(Error::local(ErrorKind::NotFound, "there is no session")),
         }
-    }
-
-    pub(super) async fn look(
-        &mut self,
-        identify: bool,
-    ) -> Result<Option<Result<Vec<String>, Error>>, Failure> {
-        let whole = match self.whole().await {
-            Ok(whole) => whole,
-            Err(error) => return self.changed(error),
-        };
-        let mut unreadable = self.unreadable;
-        let found = self
-            .twins()
-            .after(&self.before, whole.sha256, identify, &mut unreadable)
-            .await;
-        self.unreadable = unreadable;
-        Ok(Some(found))
     }
 
     /// Ends the session at the service, as well as can be: it expires anyway.
     ///
     /// One that may still be alive there must not stay on disk when another takes its place: whoever
     /// resumed it would attach a second time.
-    pub(super) async fn discard(&mut self, replacing: bool) -> Result<(), Failure> {
-        let url = self.keeper.record.as_ref().and_then(|r| r.url.clone());
+    pub(super) async fn cancel(&mut self, replacing: bool) -> Result<(), Failure> {
+        let url = self.checkpoint.record.as_ref().and_then(|r| r.url.clone());
         let mut over = url.is_none();
         if let Some(url) = url {
-            match self.services.uploads.delete(&url).await {
+            match self.services.service.cancel(&url).await {
                 Ok(()) => over = true,
                 Err(error) => self.tell(Event::Detail(format!(
                     "the session could not be cancelled: {error}"
                 ))),
             }
         }
+        let retired = self.checkpoint.retire();
         if !replacing {
-            self.keeper.forget();
             return Ok(());
         }
-        if !over {
-            self.keeper
-                .retire()
-                .map_err(|error| self.failure(Cause::Stuck(error)))?;
+        if !over && let Err(error) = retired {
+            return Err(self.failure(Cause::Stuck(error)));
         }
         let reason = "the session is not usable any more".to_owned();
         self.tell(Event::Restarting { reason });
