@@ -1,8 +1,8 @@
 //! Why there is no token, as the rest of the program sees it: a sentence, a kind, and hints.
 
 use super::{
-    Problem,
-    explain::{Explanation, Objection},
+    CredentialError,
+    explain::{Explanation, PreflightError},
 };
 use crate::{
     report::{CREDENTIALS, ExitReport, Hint, STATE, TEMPORARY, USAGE},
@@ -47,14 +47,14 @@ pub enum Error {
         origin: Origin,
         /// What went wrong.
         #[source]
-        problem: Problem,
+        problem: CredentialError,
     },
     /// Signing in, or out, went wrong.
     #[error("{0}")]
-    Login(#[from] Problem),
+    Login(#[from] CredentialError),
     /// There is a token, but it is plainly not good for this.
     #[error(transparent)]
-    Objection(#[from] Objection),
+    PreflightError(#[from] PreflightError),
     /// There is a token, but it is not good enough, for a reason that can be told.
     #[error("{}", .0.sentence)]
     Explained(Explanation),
@@ -66,7 +66,7 @@ impl Error {
         match self {
             Error::NoSource { .. }
             | Error::Elsewhere { .. }
-            | Error::Objection(_)
+            | Error::PreflightError(_)
             | Error::Explained(_) => Kind::Credentials,
             Error::Source { problem, .. } | Error::Login(problem) => problem.kind(),
         }
@@ -82,7 +82,7 @@ impl Error {
                     format!("graph-attach resume --endpoint {theirs}"),
                 ]
             }
-            Error::Objection(objection) => objection.hints(),
+            Error::PreflightError(objection) => objection.hints(),
             Error::Explained(explanation) => explanation.hints.clone(),
             Error::Source { problem, .. } | Error::Login(problem) => problem.hints(),
         }
@@ -120,7 +120,7 @@ impl From<&Error> for ExitReport {
             Kind::State => STATE,
         };
         let name = match error {
-            Error::Objection(_) | Error::Explained(_) => "WrongToken",
+            Error::PreflightError(_) | Error::Explained(_) => "WrongToken",
             _ => "NoToken",
         };
         let hints = error.hints();

@@ -11,7 +11,7 @@ use graph_upload::{
 use reqwest::{Client, Method, header::HeaderMap};
 use url::{Host, Url};
 
-use super::Problem;
+use super::CredentialError;
 use crate::settings::endpoint;
 
 /// How long a connection may take to come about.
@@ -61,15 +61,15 @@ pub(super) struct Unreachable {
     pub(super) why: String,
 }
 
-impl From<Unreachable> for Problem {
+impl From<Unreachable> for CredentialError {
     fn from(Unreachable { host, why }: Unreachable) -> Self {
-        Problem::Unreachable { host, why }
+        CredentialError::Unreachable { host, why }
     }
 }
 
 impl Web {
     /// Trusts the certificates of `ca_file` besides the platform's.
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Problem> {
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, CredentialError> {
         let roots = Roots::read(ca_file)?;
         Ok(Web {
             roots,
@@ -260,8 +260,14 @@ mod tests {
     fn a_ca_file_must_hold_certificates() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
+        assert!(matches!(
+            Web::new(Some(&path)),
+            Err(CredentialError::CaFile(_))
+        ));
         std::fs::write(&path, "nothing").unwrap();
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
+        assert!(matches!(
+            Web::new(Some(&path)),
+            Err(CredentialError::CaFile(_))
+        ));
     }
 }

@@ -10,7 +10,7 @@ use graph_upload::{
 use crate::report::ExitReport;
 
 use super::{
-    Claims, Error, Problem, Provider,
+    Claims, CredentialError, Error, Provider,
     explain::{self, Action, Attempt},
 };
 
@@ -68,7 +68,7 @@ impl TokenProvider for Tokens {
             if let (Some(cloud), Some(claims)) = (provider.cloud(), Claims::of(&token)) {
                 let mailbox = !request.is_own_mailbox();
                 if let Some(objection) =
-                    explain::objection(&claims, cloud, request.endpoint, mailbox)
+                    explain::preflight(&claims, cloud, request.endpoint, mailbox)
                 {
                     return Err(token_error(Error::from(objection)));
                 }
@@ -100,7 +100,7 @@ impl TokenProvider for Tokens {
         if let (401, Ok(provider)) = (refusal.status, &self.0)
             && provider.was_challenged()
         {
-            return Some(token_error(Error::from(Problem::Challenged(None))));
+            return Some(token_error(Error::from(CredentialError::Challenged(None))));
         }
         let action = Action::of(refusal.method, refusal.request.path);
         let attempt = Attempt {

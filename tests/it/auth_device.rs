@@ -9,7 +9,7 @@ use std::{
 
 use graph_attach::{
     auth::{
-        Context, Error, Kind, Problem, Provider, Selection,
+        Context, CredentialError, Error, Kind, Provider, Selection,
         login::{self, App, SignedIn, device},
     },
     config::{Credential, Origin, Sourced, cloud::PUBLIC, credential::Identity},
@@ -34,7 +34,7 @@ fn app() -> App {
     App::new("my-app", "my-tenant")
 }
 
-async fn login(context: &Context) -> Result<SignedIn, Problem> {
+async fn login(context: &Context) -> Result<SignedIn, CredentialError> {
     device::begin(&app(), context).await?.finish().await
 }
 

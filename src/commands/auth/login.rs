@@ -6,8 +6,8 @@ use super::{Line, LoginLine};
 use crate::{
     args::{AuthLoginArgs, AuthLogoutArgs},
     auth::{
-        self, Problem, Status,
-        login::{self, App, Login, Scopes, SignedIn, Store, browser, device},
+        self, CredentialError, Status,
+        login::{self, App, Login, LoginStore, Scopes, SignedIn, browser, device},
     },
     commands::context::CommandContext,
     report::{self, ExitReport, Hint},
@@ -64,7 +64,7 @@ async fn by_browser(
     app: &App,
     surroundings: &auth::Context,
     context: &CommandContext,
-) -> Result<SignedIn, Problem> {
+) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = browser::begin(app, surroundings).await?;
     if printer.is_json() {
@@ -95,7 +95,7 @@ async fn by_device_code(
     app: &App,
     surroundings: &auth::Context,
     context: &CommandContext,
-) -> Result<SignedIn, Problem> {
+) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = device::begin(app, surroundings).await?;
     if printer.is_json() {
@@ -134,7 +134,7 @@ fn tell(signed_in: &SignedIn, context: &CommandContext) {
             .as_deref()
             .unwrap_or("somebody the token does not name");
         printer.note(&format!("signed in as {who}"));
-        if login.store == Store::Keyring {
+        if login.store == LoginStore::Keyring {
             printer.note("the login is sealed with a key in the system's keyring");
         }
     }

@@ -111,7 +111,7 @@ fn unfit(
     }
     let settings = &context.settings;
     // Nobody has said yet whose mailbox it is for, so that `/me` is no objection here.
-    match explain::objection(claims, settings.cloud.value, &settings.endpoint.value, true) {
+    match explain::preflight(claims, settings.cloud.value, &settings.endpoint.value, true) {
         Some(objection) => Err(objection.into()),
         None => Ok(()),
     }
@@ -186,7 +186,7 @@ struct LoginLine<'a> {
     account: Option<&'a str>,
     tenant: &'a str,
     client_id: &'a str,
-    store: auth::login::Store,
+    store: auth::login::LoginStore,
     expires: Option<Timestamp>,
 }
 
@@ -220,8 +220,8 @@ fn logins(context: &CommandContext) -> Result<(), auth::Error> {
                 line.account.unwrap_or("(unknown account)"),
                 line.tenant,
                 match login.store {
-                    auth::login::Store::File => "file",
-                    auth::login::Store::Keyring => "keyring",
+                    auth::login::LoginStore::File => "file",
+                    auth::login::LoginStore::Keyring => "keyring",
                 },
             ]);
         }
