@@ -7,7 +7,7 @@ use super::{
     entra::{BROWSER_LOGIN, NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use graph_upload::client::http_client::CaFile;
+use graph_upload::client::CaFile;
 
 use crate::{pasted::NotText, session::DirError};
 
@@ -124,6 +124,14 @@ pub enum Problem {
     /// The CA file is none.
     #[error(transparent)]
     CaFile(#[from] CaFile),
+    /// A certificate or a proxy is between here and the login service.
+    #[error("cannot reach `{host}`: {why}")]
+    Blocked {
+        /// The host.
+        host: String,
+        /// Why, without a URL.
+        why: String,
+    },
     /// No answer from the login service.
     #[error("cannot reach `{host}`: {why}")]
     Unreachable {
@@ -266,6 +274,7 @@ impl Problem {
             | Problem::Incomplete { .. }
             | Problem::Identity(_)
             | Problem::Metadata
+            | Problem::Blocked { .. }
             | Problem::CaFile(_) => Kind::Configuration,
             Problem::Unreachable { .. } | Problem::Unavailable(_) | Problem::LoginBusy(_) => {
                 Kind::Temporary

@@ -2,12 +2,13 @@
 
 use std::error::Error as _;
 
-use graph_upload::client::http_client::CaFile;
+use graph_upload::client::CaFile;
 
 use super::{CREDENTIALS, CommandLine, ExitReport, Hint, STATE, TEMPORARY, USAGE, WRITABLE};
 use crate::{
     auth,
     session::{DirError, LockError, SessionId},
+    terminal::LogFile,
     upload::SourceError,
 };
 
@@ -53,6 +54,12 @@ impl From<LockError> for ExitReport {
 impl From<CaFile> for ExitReport {
     fn from(error: CaFile) -> Self {
         ExitReport::new(USAGE, "CaFile", error.to_string())
+    }
+}
+
+impl From<LogFile> for ExitReport {
+    fn from(error: LogFile) -> Self {
+        ExitReport::new(USAGE, "LogFile", error.to_string())
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::SessionId;
-use crate::{Attachment, Digest, Item, UploadUrl};
+use crate::{Attachment, Digest, Item, UploadUrl, item::is_id};
 
 /// The schema that this version writes.
 pub const SCHEMA: u64 = 1;
@@ -176,7 +176,7 @@ impl Record {
         let record: Record = serde_json::from_value(record).map_err(|_| LoadError::Damaged)?;
         let ordered =
             record.acked.offset <= record.sent.offset && record.sent.offset <= record.size;
-        if ordered {
+        if ordered && is_id(&record.item.id) {
             Ok(record)
         } else {
             Err(LoadError::Damaged)
