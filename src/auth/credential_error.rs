@@ -7,7 +7,7 @@ use super::{
     entra::{BROWSER_LOGIN, NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use graph_upload::client::http_client::CaFile;
+use graph_upload::client::CaFile;
 
 use crate::{pasted::NotText, session::DirError};
 
@@ -124,6 +124,14 @@ pub enum CredentialError {
     /// The CA file is none.
     #[error(transparent)]
     CaFile(#[from] CaFile),
+    /// A certificate or a proxy is between here and the login service.
+    #[error("cannot reach `{host}`: {why}")]
+    Blocked {
+        /// The host.
+        host: String,
+        /// Why, without a URL.
+        why: String,
+    },
     /// No answer from the login service.
     #[error("cannot reach `{host}`: {why}")]
     Unreachable {
@@ -259,6 +267,8 @@ impl CredentialError {
     pub fn kind(&self) -> Kind {
         match self {
             CredentialError::CommandLine
+            | CredentialError::Certificate { .. }
+            | CredentialError::Blocked { .. }
             | CredentialError::NeedsShell(_)
             | CredentialError::Scope(_)
             | CredentialError::NotBuilt(_)

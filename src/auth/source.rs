@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
 };
 
+use graph_upload::client::HttpOptions;
 use jiff::Timestamp;
 use url::Url;
 
@@ -114,8 +115,8 @@ pub struct Context {
     pub cloud: &'static Cloud,
     /// The login host.
     pub login_url: Url,
-    /// Certificates to trust besides the platform's.
-    pub ca_file: Option<PathBuf>,
+    /// How requests are sent.
+    pub http: HttpOptions,
     /// Where the saved logins are; `None` where there is no such place.
     pub state_dir: Option<PathBuf>,
     /// The profile whose login it is.
@@ -132,7 +133,7 @@ impl Context {
         Context {
             cloud: settings.cloud.value,
             login_url: settings.login_url.value.clone(),
-            ca_file: settings.ca_file.as_ref().map(|file| file.value.clone()),
+            http: settings.http.clone(),
             state_dir: settings
                 .state_dir
                 .as_ref()

@@ -13,7 +13,7 @@ use super::file_results::FileResults;
 use crate::{
     args::values,
     auth::{self, Provider, Tokens},
-    graph::{self, GraphClient, Transport, UploadClient},
+    graph::{GraphClient, Transport, UploadClient},
     report::{self, ExitReport},
     session::{DirError, LoadError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
@@ -168,23 +168,13 @@ impl CommandContext {
 
     /// The two clients, on one transport.
     pub(crate) fn clients(&self) -> report::Result<Clients> {
-        let Settings {
-            timeout, deadline, ..
-        } = &self.settings;
-        let limits = graph::Limits {
-            stall: timeout
-                .as_ref()
-                .map_or(graph::Limits::default().stall, |timeout| timeout.value),
-            deadline: deadline
-                .as_ref()
-                .map(|deadline| self.started + deadline.value),
-            ca_file: self
-                .settings
-                .ca_file
-                .as_ref()
-                .map(|file| file.value.clone()),
-        };
-        let transport = Arc::new(Transport::new(limits)?);
+        let mut options = self.settings.http.clone();
+        if let Some(timeout) = &self.settings.timeout {
+            options.timeouts.idle = timeout.value;
+        }
+        let deadline = self.settings.deadline.as_ref();
+        options.timeouts.deadline = deadline.map(|deadline| self.started + deadline.value);
+        let transport = Arc::new(Transport::new(options)?);
         Ok(Clients {
             transport,
             endpoint: self.settings.endpoint.value.clone(),

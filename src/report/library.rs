@@ -1,6 +1,6 @@
 //! Reports of the errors of rooms that know no exit codes: state directory, locks, files.
 
-use graph_upload::client::http_client::CaFile;
+use graph_upload::client::CaFile;
 
 use super::{CommandLine, ExitReport, STATE, USAGE, WRITABLE};
 use crate::{
@@ -95,34 +95,5 @@ impl From<&SourceError> for ExitReport {
 impl From<SourceError> for ExitReport {
     fn from(error: SourceError) -> Self {
         (&error).into()
-    }
-}
-
-/// A configuration that cannot be used is a usage error; some of it can be mended by a command.
-impl From<settings::Error> for ExitReport {
-    fn from(error: settings::Error) -> Self {
-        let report = ExitReport::new(USAGE, "Configuration", error.to_string());
-        match &error {
-            settings::Error::OpenToOthers { path, .. } => {
-                report.run(CommandLine::program("chmod").arg("600").operand(path))
-            }
-            settings::Error::Cloud {
-                problem: NoCloud::Ambiguous(_),
-                ..
-            } => report.advise("use `--cloud gcc-high` or `--cloud dod`"),
-            settings::Error::Cloud {
-                problem: NoCloud::Unknown { nearest, .. },
-                ..
-            } => report.advise(format!("did you mean `--cloud {nearest}`?")),
-            settings::Error::Url {
-                problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
-                what: "endpoint",
-                ..
-            } => report.advise("it looks like `--endpoint https://graph.microsoft.com/v1.0`"),
-            settings::Error::OtherThanSandbox { .. } => report.advise(
-                "start the sandbox again and take all of its variables, or unset `GRAPH_ATTACH_SANDBOX`",
-            ),
-            _ => report,
-        }
     }
 }

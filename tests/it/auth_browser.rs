@@ -214,7 +214,7 @@ fn context(entra: &Entra, state: &Path) -> Context {
     Context {
         cloud: PUBLIC,
         login_url: Url::parse(entra.url()).unwrap(),
-        ca_file: None,
+        http: graph_upload::client::HttpOptions::default(),
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,

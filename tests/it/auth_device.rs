@@ -1,5 +1,6 @@
 //! Signing in as a person, and going on with that login, against a stand-in for the login host.
 
+use graph_upload::client::HttpOptions;
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -22,7 +23,7 @@ fn context(server: &LoginServer, state: &Path) -> Context {
     Context {
         cloud: PUBLIC,
         login_url: Url::parse(&server.url).unwrap(),
-        ca_file: None,
+        http: HttpOptions::default(),
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,

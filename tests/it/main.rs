@@ -51,6 +51,8 @@ mod mail_dry_run;
 mod mail_items;
 mod mail_many;
 mod mail_send;
+#[cfg(all(feature = "azure", feature = "login"))]
+mod network;
 mod once;
 mod pipes;
 mod progress;

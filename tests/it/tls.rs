@@ -64,7 +64,7 @@ fn any_other_certificate_gets_nothing() {
         (&wrong, Some(&wrong.ca_file)),
     ] {
         let server = service(identity);
-        let run = attach(&stage, &server.url, ca_file.map(AsRef::as_ref)).code(5);
+        let run = attach(&stage, &server.url, ca_file.map(AsRef::as_ref)).code(2);
         assert!(run.stderr.contains("certificate"), "{run:#?}");
         assert!(server.seen().is_empty());
     }

@@ -1,9 +1,11 @@
 //! The Outlook item that files are attached to, and its place under the Graph endpoint. Pure.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+use crate::redact;
 
 /// What may stand in a path segment as it is: RFC 3986 unreserved, and `=`, which ends most ids and
 /// which Graph takes either way. `@` keeps user principal names readable in a proxy's log.
@@ -80,6 +82,19 @@ impl Item {
     }
 }
 
+/// Whether a text can be an id of the service. One with control characters or blanks would not come through a
+/// command line as it is, and `..` leads elsewhere in a path: such are refused where they are read.
+pub fn is_id(text: &str) -> bool {
+    /// Real ids have under 200 characters.
+    const LONGEST: usize = 1_024;
+    !text.is_empty()
+        && text.len() <= LONGEST
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && !text.bytes().all(|byte| byte == b'.')
+        // A service that calls something by our token wants to see it printed.
+        && matches!(redact::clean(text), Cow::Borrowed(_))
+}
+
 /// The path of a mailbox below the endpoint: `/me` or `/users/…`.
 pub(crate) fn owner(mailbox: Option<&str>) -> String {
     match mailbox {
@@ -88,8 +103,8 @@ pub(crate) fn owner(mailbox: Option<&str>) -> String {
     }
 }
 
-/// `text` as one path segment. `.` and `..` cannot be one, however they are encoded: the command line
-/// refuses them as ids.
+/// `text` as one path segment. `.` and `..` cannot be one, however they are encoded: no request is made with
+/// them.
 pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }

@@ -111,7 +111,7 @@ impl Entra {
                 .as_deref()
                 .map(metadata)
                 .transpose()?,
-            web: Arc::new(Web::new(context.ca_file.as_deref())?),
+            web: Arc::new(Web::new(&context.http)?),
             patience: PATIENCE,
         })
     }
@@ -380,6 +380,8 @@ mod tests {
         net::TcpListener,
     };
 
+    use graph_upload::client::HttpOptions;
+
     use super::*;
     use crate::{auth::Kind, config::cloud::PUBLIC};
 
@@ -392,7 +394,7 @@ mod tests {
         let context = Context {
             cloud: PUBLIC,
             login_url: Url::parse("https://login.example").unwrap(),
-            ca_file: None,
+            http: HttpOptions::default(),
             state_dir: None,
             profile: None,
             keyring: false,

@@ -119,7 +119,7 @@ impl Beginning {
             saved: Saved::new(login),
             earlier,
             place,
-            web: Web::new(context.ca_file.as_deref())?,
+            web: Web::new(&context.http)?,
             keyring: Keyring::of_system().filter(|_| context.keyring),
             browser: false,
         })

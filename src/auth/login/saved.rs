@@ -55,7 +55,7 @@ impl SavedLogin {
             place,
             context: context.clone(),
             wanted: wanted.clone(),
-            web: Web::new(context.ca_file.as_deref())?,
+            web: Web::new(&context.http)?,
             keyring: Keyring::of_system().filter(|_| context.keyring),
         })
     }

@@ -160,7 +160,7 @@ fn a_redirect_on_delete_is_not_followed() {
                 watched.run
             };
             run(&["attach", "--max-retries", "0", "f"]).code(5);
-            run(&["cancel", "--all"]).code(10).says("redirect");
+            run(&["cancel", "--all"]).code(5).says("redirect");
             let stray = liar
                 .seen()
                 .into_iter()
