@@ -215,7 +215,7 @@ impl Transport {
     pub async fn download(
         &self,
         outgoing: HttpRequest<'_>,
-        mut sink: impl FnMut(&[u8]) -> ControlFlow<()>,
+        mut sink: impl FnMut(&[u8]) -> ControlFlow<()> + Send,
     ) -> Result<Reply, Error> {
         let meter = outgoing.meter.clone();
         let whole = async {
