@@ -5,7 +5,10 @@ use std::{
     collections::HashSet,
     mem,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -39,7 +42,7 @@ pub(crate) struct CommandContext {
     pub(crate) results: RefCell<Option<Rc<FileResults>>>,
     store: OnceCell<report::Result<Store>>,
     /// Whether the user was told that sessions cannot be kept.
-    pub(crate) warned: Cell<bool>,
+    pub(crate) warned: AtomicBool,
     /// Whether the user was told that there can be no locks.
     warned_of_lock: Cell<bool>,
     /// What the user was told of the token's source.
@@ -57,7 +60,7 @@ impl CommandContext {
             reporter: RefCell::default(),
             results: RefCell::default(),
             store: OnceCell::new(),
-            warned: Cell::default(),
+            warned: AtomicBool::default(),
             warned_of_lock: Cell::default(),
             told: RefCell::default(),
             tokens: Rc::default(),
@@ -108,7 +111,7 @@ impl CommandContext {
     }
 
     pub(super) fn warn_of_state(&self, error: &dyn std::fmt::Display) {
-        if !self.warned.replace(true) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             self.printer.warn(&format!(
                 "{error}; uploads continue, but cannot be resumed if they are interrupted"
             ));
@@ -121,7 +124,7 @@ impl CommandContext {
         if self.warned_of_lock.replace(true) {
             return;
         }
-        if uploads && !self.warned.replace(true) {
+        if uploads && !self.warned.swap(true, Ordering::Relaxed) {
             self.printer.warn(&format!(
                 "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
             ));

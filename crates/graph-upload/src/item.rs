@@ -66,6 +66,33 @@ pub struct Item {
 }
 
 impl Item {
+    /// A message of the token's own mailbox.
+    pub fn message(id: impl Into<String>) -> Self {
+        Item::own(ItemKind::Message, id.into())
+    }
+
+    /// An event of the token's own calendar.
+    pub fn event(id: impl Into<String>) -> Self {
+        Item::own(ItemKind::Event, id.into())
+    }
+
+    fn own(kind: ItemKind, id: String) -> Self {
+        Item {
+            kind,
+            id,
+            mailbox: None,
+        }
+    }
+
+    /// The same in somebody else's mailbox, by its user principal name or id.
+    #[must_use]
+    pub fn in_mailbox(self, mailbox: impl Into<String>) -> Self {
+        Item {
+            mailbox: Some(mailbox.into()),
+            ..self
+        }
+    }
+
     /// The item's path below the endpoint, percent-encoded, with a leading slash.
     pub fn path(&self) -> String {
         format!(

@@ -172,7 +172,7 @@ impl GraphClient {
         item: &Item,
         id: &str,
         most: u64,
-        mut sink: impl FnMut(&[u8]),
+        mut sink: impl FnMut(&[u8]) + Send,
     ) -> Result<u64, Error> {
         let url = self.url(&format!(
             "{}/attachments/{}/$value",

@@ -167,7 +167,7 @@ impl Transport {
     pub async fn download(
         &self,
         request: HttpRequest<'_>,
-        sink: impl FnMut(&[u8]) -> ControlFlow<()>,
+        sink: impl FnMut(&[u8]) -> ControlFlow<()> + Send,
     ) -> Result<Reply, Error> {
         let (begun, meter) = (self.begin(&request), request.meter.clone());
         let mut traffic = Traffic::default();
