@@ -58,7 +58,9 @@ pub(super) async fn resolve(
 
 /// `report`, or what it comes from when the id is that of the other kind of item.
 pub(super) async fn explained(report: ExitReport, item: &Item, graph: &GraphClient) -> ExitReport {
-    if report.code != report::NOT_FOUND {
+    // An attachment that is not there says nothing about the item.
+    let about_item = !report.heading.contains("is attached, but");
+    if report.code != report::NOT_FOUND || !about_item {
         return report;
     }
     let (other, option) = match item.kind {

@@ -97,7 +97,7 @@ fn the_bearer_stays_at_home() {
                 let target = target.clone();
                 let lie = case(
                     format!("{status} on {what:?} to `{target}`"),
-                    &[0, 10],
+                    &[0, 5, 10],
                     move |asked, places| {
                         let target = match (target.as_str(), asked.bearer) {
                             ("", true) => format!("{}/stray", places.graph),
