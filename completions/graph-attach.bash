@@ -446,7 +446,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__login)
-            opts="-q -v -h -V --client-id --tenant --login-url --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --browser --device-code --client-id --tenant --login-url --scopes --save --no-keyring --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,6 +461,10 @@ _graph__attach() {
                     return 0
                     ;;
                 --login-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scopes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -548,7 +552,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__logout)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

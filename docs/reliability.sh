@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures the table of figures in docs/reliability.md and writes it there.
 #
-#   docs/reliability.sh          1,000 random lives, and everything else that is counted
+#   docs/reliability.sh          1,000 random lives of each campaign, and everything else that is counted
 #   docs/reliability.sh 10000    10,000 of them
 #
 # A figure is a line that a test prints: `figure: WHAT | N of M | DETAILS`.
@@ -17,7 +17,7 @@ commit=$(git rev-parse --short HEAD)
 
 # What fails is in the table too, as a figure that is not reached; the script then fails as well.
 failed=0
-CHAOS_RUNS=${1:-1000} cargo test --locked --test it -- --nocapture 2>&1 | tee "$log" || failed=1
+CHAOS_RUNS=${1:-1000} LATE_RUNS=${1:-1000} cargo test --locked --test it -- --nocapture 2>&1 | tee "$log" || failed=1
 
 table() {
     echo "Measured on $(date -u +%Y-%m-%d) at commit $commit, $(nproc 2>/dev/null || sysctl -n hw.ncpu) cores, $(uname -s) $(uname -m)."

@@ -1,6 +1,6 @@
 //! The process around a command: hardening, runtime, signals, exit code. Decides nothing about uploads.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 
@@ -13,7 +13,7 @@ use crate::{
     signals,
     signals::Signals,
     terminal,
-    terminal::Printer,
+    terminal::{LogFile, Printer, RequestLog},
 };
 
 /// Runs the command line `args` (the program's name first) and returns the process's exit code.
@@ -105,6 +105,7 @@ fn run_command(cli: &Cli) -> u8 {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let settings = observed(settings, cli, &printer)?;
         let context = CommandContext::new(settings, printer.clone());
         let result = runtime.block_on(until_signal(cli, &context));
         // A thread that still hashes a file is not waited for.
@@ -127,6 +128,20 @@ fn run_command(cli: &Cli) -> u8 {
         }
         _ => code,
     }
+}
+
+/// The settings with somebody who is told of every request, if anybody wants to know.
+fn observed(
+    mut settings: settings::Settings,
+    cli: &Cli,
+    printer: &Printer,
+) -> Result<settings::Settings, LogFile> {
+    let path = cli.global.log_file.as_deref();
+    if path.is_some() || cli.global.verbose > 1 {
+        let log = RequestLog::new(printer.clone(), path)?;
+        settings.http.observer = Some(Arc::new(log));
+    }
+    Ok(settings)
 }
 
 /// Runs the command, unless a signal ends it first: then says where it stopped, and dies by it.
@@ -173,6 +188,7 @@ fn repeated(global: &GlobalArgs) -> Vec<(&'static str, OsString)> {
         ("--token-file", path(&file)),
         ("--ca-file", path(&global.ca_file)),
         ("--state-dir", path(&global.state_dir)),
+        ("--log-file", path(&global.log_file)),
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name, value?)))

@@ -42,8 +42,8 @@ pub mod graph {
         Attachment, Error, ErrorKind as Kind, Item, ItemKind, UploadUrl,
         client::{
             Address, AttachmentInfo as Listed, Body, Collection as Where, Created, Draft,
-            GraphClient, ItemInfo as Found, ItemSummary as Entry, Limits, Meter, PutReply,
-            Transport, UploadClient, location, retry_after, wire,
+            GraphClient, ItemInfo as Found, ItemSummary as Entry, Meter, PutReply, Transport,
+            UploadClient, location, retry_after, wire,
         },
         item,
     };

@@ -51,9 +51,13 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
 
-    /// Say more; repeat for even more
+    /// Say what was decided and why; twice: every request too
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
+
+    /// Append every request to a file, as JSON Lines
+    #[arg(long, global = true, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub log_file: Option<PathBuf>,
 
     /// Colors in messages [default: auto]
     #[arg(long, global = true, value_name = "WHEN")]

@@ -25,6 +25,11 @@ pub fn is_conversation(id: &str) -> bool {
     id.starts_with("AAQk")
 }
 
+/// Whether a text is what stands in a message's `Message-ID` header, as Graph's `internetMessageId` has it.
+pub fn is_internet_message_id(text: &str) -> bool {
+    text.starts_with('<') && text.ends_with('>') && text.contains('@')
+}
+
 /// The id in a link; `None` when `text` is not a link.
 pub fn id_in(text: &str) -> Result<Option<String>, String> {
     let text = text.trim();
@@ -59,7 +64,7 @@ pub fn id_in(text: &str) -> Result<Option<String>, String> {
 
 /// Percent-decoded until nothing is left to decode: mail programs encode links that are encoded
 /// already, and no id holds a per cent sign.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..3 {
         match percent_decode_str(&text).decode_utf8() {

@@ -145,6 +145,14 @@ impl Command {
         }
     }
 
+    /// Whether it may send a token or a secret to the hosts of the settings.
+    pub fn may_send_secrets(&self) -> bool {
+        !matches!(
+            self,
+            Command::Status(_) | Command::Prune(_) | Command::Sandbox(_) | Command::Completions(_)
+        )
+    }
+
     /// Whether the command takes signals itself, or can simply be ended by them.
     pub fn handles_signals(&self) -> bool {
         !matches!(self, Command::Attach(_) | Command::Resume(_))

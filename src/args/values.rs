@@ -1,7 +1,7 @@
 //! Parsers of option values. Pure: text in, value or one clear sentence out.
 
 use super::links;
-use crate::upload::plan::LARGEST_CHUNK;
+use crate::{pasted, upload::plan::LARGEST_CHUNK};
 
 /// Longest attachment name, in characters. Source: Outlook on the web refuses longer ones.
 const LONGEST_NAME: usize = 255;
@@ -31,8 +31,15 @@ pub fn name(text: &str) -> Result<String, String> {
 
 /// An id of the service: opaque, but one path segment. A link to the item is as good.
 pub fn item_id(text: &str) -> Result<String, String> {
-    let linked = links::id_in(text)?;
-    let id = linked.as_deref().unwrap_or(text).trim();
+    // Out of an `--env-file` of docker's, quotes come along; out of a web page, letters that do not show.
+    let text = &*pasted::visible(pasted::unquoted(text));
+    let id = match links::id_in(text)? {
+        Some(id) => id,
+        // No id has a per cent sign: it is one that was encoded for a URL, perhaps twice.
+        None if text.contains('%') => links::decoded(text),
+        None => text.to_owned(),
+    };
+    let id = id.trim();
     if id.is_empty() {
         return Err("the id is empty".to_owned());
     }
@@ -65,6 +72,8 @@ pub fn content_type(text: &str) -> Result<String, String> {
 
 /// The id by which an HTML body refers to an inline attachment.
 pub fn content_id(text: &str) -> Result<String, String> {
+    // As it stands in HTML (`cid:logo`) and in a header (`<logo>`).
+    let text = pasted::after(text, "cid:").unwrap_or(text);
     let id = text
         .strip_prefix('<')
         .and_then(|rest| rest.strip_suffix('>'))
@@ -79,6 +88,23 @@ pub fn content_id(text: &str) -> Result<String, String> {
         return Err("a content id holds no blanks, quotes or angle brackets".to_owned());
     }
     Ok(id.to_owned())
+}
+
+/// The content id of an attachment of that name: the name itself, or what is most like it and can be
+/// referred to.
+pub fn content_id_of(name: &str) -> String {
+    let id: String = name
+        .chars()
+        .map(|c| match c {
+            c if c.is_control() || c.is_whitespace() || "<>\"'%".contains(c) => '-',
+            c => c,
+        })
+        .collect();
+    let mut end = id.len().min(LONGEST_NAME);
+    while !id.is_char_boundary(end) {
+        end -= 1;
+    }
+    id[..end].to_owned()
 }
 
 /// `--chunk-size`.
@@ -170,7 +196,40 @@ mod tests {
             assert!(content_type(wrong).is_err(), "{wrong:?}");
         }
         assert_eq!(content_id("<logo>"), Ok("logo".to_owned()));
+        assert_eq!(content_id("cid:logo"), Ok("logo".to_owned()));
+        assert_eq!(content_id("CID:<logo>"), Ok("logo".to_owned()));
         assert!(content_id("a b").is_err());
+        assert_eq!(content_id_of("logo.png"), "logo.png");
+        assert_eq!(content_id_of("our \"logo\" 2.png"), "our--logo--2.png");
+        for name in ["a b", "<x>", "50%", "it's", &"ä".repeat(255)] {
+            assert!(content_id(&content_id_of(name)).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn ids_as_people_paste_them() {
+        for text in [
+            "AAMkAD-x_y=",
+            "AAMkAD-x_y%3D",
+            "AAMkAD-x_y%253D",
+            "\"AAMkAD-x_y=\"",
+            "'AAMkAD-x_y%3D'\r\n",
+            "\u{feff}AAMkAD-x\u{200b}_y=",
+            "https://outlook.office.com/mail/id/AAMkAD-x_y%253D",
+        ] {
+            let id = "AAMkAD-x_y=".to_owned();
+            let text = text.replace("AAMkAD-x", "AAMkAD-xxxxxxxxxxxxxxxxxxx");
+            let id = id.replace("AAMkAD-x", "AAMkAD-xxxxxxxxxxxxxxxxxxx");
+            assert_eq!(item_id(&text), Ok(id), "{text}");
+        }
+        assert_eq!(
+            item_id("%3CA%40b.example%3E"),
+            Ok("<A@b.example>".to_owned())
+        );
+        assert!(links::is_internet_message_id("<A@b.example>"));
+        for wrong in ["%2e%2e", "'..'", "a%0ab"] {
+            assert!(item_id(wrong).is_err(), "{wrong}");
+        }
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::{
-    Problem, Token,
+    CredentialError, Token,
     reply::{self, AccessToken},
     source::{Fetching, TokenSource},
 };
@@ -41,22 +41,22 @@ pub(super) struct TokenCommand {
 
 impl TokenCommand {
     /// Splits a line as a shell would; takes words as they are.
-    pub(super) fn new(line: &CommandLine) -> Result<Self, Problem> {
+    pub(super) fn new(line: &CommandLine) -> Result<Self, CredentialError> {
         let words = match line {
             CommandLine::Words(words) => words.clone(),
             CommandLine::Line(line) => line
                 .to_str()
                 .and_then(shlex::split)
-                .ok_or(Problem::CommandLine)?,
+                .ok_or(CredentialError::CommandLine)?,
         };
         if let Some(what) = meant_for_a_shell(&words) {
-            return Err(Problem::NeedsShell(what));
+            return Err(CredentialError::NeedsShell(what));
         }
         let mut words = words.into_iter();
         let program = words
             .next()
             .filter(|word| !word.is_empty())
-            .ok_or(Problem::CommandLine)?;
+            .ok_or(CredentialError::CommandLine)?;
         Ok(TokenCommand {
             program,
             arguments: words.collect(),
@@ -64,7 +64,7 @@ impl TokenCommand {
         })
     }
 
-    fn start(&self) -> Result<Child, Problem> {
+    fn start(&self) -> Result<Child, CredentialError> {
         let mut command = Command::new(OsStr::new(&self.program));
         command
             .args(&self.arguments)
@@ -78,12 +78,12 @@ impl TokenCommand {
         let program = self.program.clone();
         command
             .spawn()
-            .map_err(|source| Problem::Start { program, source })
+            .map_err(|source| CredentialError::Start { program, source })
     }
 
     /// Reads until the output ends, is too long, or the command has ended and said all.
-    async fn listen(&self, child: &mut Child) -> Result<Vec<u8>, Problem> {
-        let failed = |source| Problem::Output {
+    async fn listen(&self, child: &mut Child) -> Result<Vec<u8>, CredentialError> {
+        let failed = |source| CredentialError::Output {
             program: self.program.clone(),
             source,
         };
@@ -106,7 +106,7 @@ impl TokenCommand {
             }
         };
         if bytes.len() > reply::LIMIT {
-            return Err(Problem::TooLong);
+            return Err(CredentialError::TooLong);
         }
         let status = match ended {
             Some(status) => status,
@@ -115,7 +115,7 @@ impl TokenCommand {
         if status.success() {
             Ok(bytes)
         } else {
-            Err(Problem::Failed {
+            Err(CredentialError::Failed {
                 program: self.program.clone(),
                 status,
                 unexpanded: self.arguments.iter().any(|word| is_unexpanded(word)),
@@ -170,7 +170,7 @@ impl TokenSource for TokenCommand {
             let mut child = self.start()?;
             match tokio::time::timeout(self.limit, self.listen(&mut child)).await {
                 Ok(bytes) => Ok(AccessToken::read(&bytes?, Timestamp::now())?.into()),
-                Err(_) => Err(Problem::TimedOut {
+                Err(_) => Err(CredentialError::TimedOut {
                     program: self.program.clone(),
                     seconds: self.limit.as_secs(),
                 }),
@@ -194,7 +194,7 @@ mod tests {
         TokenCommand::new(&CommandLine::Words(words)).unwrap()
     }
 
-    async fn run(script: &str) -> Result<String, Problem> {
+    async fn run(script: &str) -> Result<String, CredentialError> {
         Ok(sh(script)
             .fetch(None)
             .await?
@@ -213,7 +213,7 @@ mod tests {
         for bad in ["", "  ", "az 'x", "''"] {
             let line = CommandLine::Line(bad.into());
             assert!(
-                matches!(TokenCommand::new(&line), Err(Problem::CommandLine)),
+                matches!(TokenCommand::new(&line), Err(CredentialError::CommandLine)),
                 "{bad}"
             );
         }
@@ -238,7 +238,7 @@ mod tests {
             ("a && b", "`&&`"),
         ] {
             let problem = line(text).unwrap_err();
-            assert!(matches!(problem, Problem::NeedsShell(_)), "{text}");
+            assert!(matches!(problem, CredentialError::NeedsShell(_)), "{text}");
             assert!(problem.to_string().contains(what), "{problem}");
             assert!(problem.hints()[0].contains("sh -c 'COMMAND"), "{problem}");
         }
@@ -270,21 +270,27 @@ mod tests {
 
     #[tokio::test]
     async fn failures_are_named() {
-        assert!(matches!(run("exit 3").await, Err(Problem::Failed { .. })));
+        assert!(matches!(
+            run("exit 3").await,
+            Err(CredentialError::Failed { .. })
+        ));
         assert!(matches!(
             run("echo token; exit 3").await,
-            Err(Problem::Failed { .. })
+            Err(CredentialError::Failed { .. })
         ));
-        assert!(matches!(run("true").await, Err(Problem::Malformed(_))));
+        assert!(matches!(
+            run("true").await,
+            Err(CredentialError::Malformed(_))
+        ));
         let missing = CommandLine::Line("/nowhere/at-all".into());
         let missing = TokenCommand::new(&missing).unwrap().fetch(None).await;
-        assert!(matches!(missing, Err(Problem::Start { .. })));
+        assert!(matches!(missing, Err(CredentialError::Start { .. })));
     }
 
     #[tokio::test]
     async fn endless_output_is_cut_off() {
         let started = Instant::now();
-        assert!(matches!(run("yes").await, Err(Problem::TooLong)));
+        assert!(matches!(run("yes").await, Err(CredentialError::TooLong)));
         assert!(started.elapsed() < Duration::from_secs(20));
     }
 
@@ -299,7 +305,7 @@ mod tests {
         };
         assert!(matches!(
             command.fetch(None).await,
-            Err(Problem::TimedOut { .. })
+            Err(CredentialError::TimedOut { .. })
         ));
         let pid = std::fs::read_to_string(pid_file).unwrap();
         let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();

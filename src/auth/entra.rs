@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use graph_upload::redact;
 use serde_json::Value;
 
 /// Entra's own page about one of its numbers.
@@ -27,6 +28,8 @@ pub struct Refusal {
 impl Refusal {
     /// Takes the service's word and sentence; finds the number in the sentence.
     pub fn new(error: &str, description: &str) -> Self {
+        // A login host may echo what it was sent.
+        let (error, description) = (redact::clean(error), redact::clean(description));
         let line = description.lines().next().unwrap_or_default();
         Refusal {
             error: error.chars().take(DESCRIPTION).collect(),

@@ -1,10 +1,13 @@
 //! Why there is no token, as the rest of the program sees it: a sentence, a kind, and hints.
 
 use super::{
-    Problem,
-    explain::{Explanation, Objection},
+    CredentialError,
+    explain::{Explanation, PreflightError},
 };
-use crate::settings::{Origin, credential::HalfAzure};
+use crate::{
+    report::{CREDENTIALS, ExitReport, Hint, STATE, TEMPORARY, USAGE},
+    settings::{Origin, credential::HalfAzure},
+};
 
 /// What kind of trouble it is, for the choice of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +47,14 @@ pub enum Error {
         origin: Origin,
         /// What went wrong.
         #[source]
-        problem: Problem,
+        problem: CredentialError,
     },
     /// Signing in, or out, went wrong.
     #[error("{0}")]
-    Login(#[from] Problem),
+    Login(#[from] CredentialError),
     /// There is a token, but it is plainly not good for this.
     #[error(transparent)]
-    Objection(#[from] Objection),
+    PreflightError(#[from] PreflightError),
     /// There is a token, but it is not good enough, for a reason that can be told.
     #[error("{}", .0.sentence)]
     Explained(Explanation),
@@ -63,7 +66,7 @@ impl Error {
         match self {
             Error::NoSource { .. }
             | Error::Elsewhere { .. }
-            | Error::Objection(_)
+            | Error::PreflightError(_)
             | Error::Explained(_) => Kind::Credentials,
             Error::Source { problem, .. } | Error::Login(problem) => problem.kind(),
         }
@@ -79,7 +82,7 @@ impl Error {
                     format!("graph-attach resume --endpoint {theirs}"),
                 ]
             }
-            Error::Objection(objection) => objection.hints(),
+            Error::PreflightError(objection) => objection.hints(),
             Error::Explained(explanation) => explanation.hints.clone(),
             Error::Source { problem, .. } | Error::Login(problem) => problem.hints(),
         }
@@ -106,4 +109,34 @@ fn lacking(half: Option<&HalfAzure>) -> String {
         )
     })
     .unwrap_or_default()
+}
+
+impl From<&Error> for ExitReport {
+    fn from(error: &Error) -> Self {
+        let code = match error.kind() {
+            Kind::Credentials => CREDENTIALS,
+            Kind::Configuration => USAGE,
+            Kind::Temporary => TEMPORARY,
+            Kind::State => STATE,
+        };
+        let name = match error {
+            Error::PreflightError(_) | Error::Explained(_) => "WrongToken",
+            _ => "NoToken",
+        };
+        let hints = error.hints();
+        let mut report = ExitReport::new(code, name, error.to_string())
+            .hints(hints.iter().map(|hint| Hint::from_text(hint)));
+        let mut next = std::error::Error::source(error).and_then(std::error::Error::source);
+        while let Some(cause) = next {
+            report = report.cause(cause.to_string());
+            next = cause.source();
+        }
+        report
+    }
+}
+
+impl From<Error> for ExitReport {
+    fn from(error: Error) -> Self {
+        (&error).into()
+    }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{
-    Problem, Token,
+    CredentialError, Token,
     reply::{AccessToken, LIMIT},
     source::{Fetched, Fetching, TokenSource},
 };
@@ -44,13 +44,13 @@ impl TokenSource for TokenFile {
     fn fetch<'a>(&'a self, _instead_of: Option<&'a Token>) -> Fetching<'a> {
         Box::pin(async move {
             let path = &self.path;
-            let unreadable = |source| Problem::Unreadable {
+            let unreadable = |source| CredentialError::Unreadable {
                 path: path.clone(),
                 source,
             };
             let metadata = std::fs::metadata(path).map_err(unreadable)?;
             if metadata.is_dir() {
-                return Err(Problem::Directory(path.clone()));
+                return Err(CredentialError::Directory(path.clone()));
             }
             let note = open_to_others("token file", path, &metadata);
             let bytes = if metadata.is_file() {
@@ -65,7 +65,7 @@ impl TokenSource for TokenFile {
                     Ok(read) => read.map_err(unreadable)?,
                     Err(_) => {
                         let seconds = self.patience.as_secs();
-                        return Err(Problem::Silent {
+                        return Err(CredentialError::Silent {
                             path: path.clone(),
                             seconds,
                         });
@@ -94,7 +94,7 @@ impl TokenSource for Stdin {
         Box::pin(async move {
             let bytes = aside(|| read_limited(io::stdin()))
                 .await
-                .map_err(Problem::Stdin)?;
+                .map_err(CredentialError::Stdin)?;
             Ok(AccessToken::read(&bytes, Timestamp::now())?.into())
         })
     }
@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(path: &Path) -> Result<Fetched, Problem> {
+    async fn ask(path: &Path) -> Result<Fetched, CredentialError> {
         TokenFile::new(path.to_owned()).fetch(None).await
     }
 
@@ -173,14 +173,20 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         assert!(matches!(
             ask(directory.path()).await,
-            Err(Problem::Directory(_))
+            Err(CredentialError::Directory(_))
         ));
         let path = directory.path().join("t");
-        assert!(matches!(ask(&path).await, Err(Problem::Unreadable { .. })));
+        assert!(matches!(
+            ask(&path).await,
+            Err(CredentialError::Unreadable { .. })
+        ));
         fs::write(&path, "").unwrap();
-        assert!(matches!(ask(&path).await, Err(Problem::Malformed(_))));
+        assert!(matches!(
+            ask(&path).await,
+            Err(CredentialError::Malformed(_))
+        ));
         fs::write(&path, vec![b'a'; LIMIT + 1]).unwrap();
-        assert!(matches!(ask(&path).await, Err(Problem::TooLong)));
+        assert!(matches!(ask(&path).await, Err(CredentialError::TooLong)));
     }
 
     #[tokio::test]
@@ -235,7 +241,7 @@ mod tests {
         };
         assert!(matches!(
             file.fetch(None).await,
-            Err(Problem::Silent { .. })
+            Err(CredentialError::Silent { .. })
         ));
     }
 }

@@ -2,16 +2,17 @@
 //! travel. As in every client here, no error has a URL in it. Plain http is for this computer only, and
 //! for where its platform gives out identities.
 
-use std::{path::Path, sync::OnceLock, time::Duration};
+use std::time::Duration;
 
+use bytes::Bytes;
 use graph_upload::{
-    Page,
-    client::http_client::{self, Roots, innermost},
+    ErrorKind, Page,
+    client::{CaFile, HttpOptions, HttpRequest, HttpTimeouts, Meter, Reply, Transport},
 };
-use reqwest::{Client, Method, header::HeaderMap};
+use reqwest::{Method, header::HeaderMap};
 use url::{Host, Url};
 
-use super::Problem;
+use super::CredentialError;
 use crate::settings::endpoint;
 
 /// How long a connection may take to come about.
@@ -38,19 +39,11 @@ pub(super) enum Destination {
     },
 }
 
-/// A client for a handful of requests, made when the first one is sent.
+/// A client for a handful of requests.
 pub(super) struct Web {
-    roots: Roots,
-    proxied: OnceLock<Client>,
-    direct: OnceLock<Client>,
-}
-
-/// An answer, whatever its status.
-#[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+    transport: Transport,
+    /// The same with less patience.
+    metadata: Transport,
 }
 
 /// A request that got no answer, without its URL.
@@ -59,22 +52,38 @@ pub(super) struct Reply {
 pub(super) struct Unreachable {
     pub(super) host: String,
     pub(super) why: String,
+    /// Whether another try would end the same way: the certificate or the proxy is in the way.
+    pub(super) is_final: bool,
 }
 
-impl From<Unreachable> for Problem {
-    fn from(Unreachable { host, why }: Unreachable) -> Self {
-        Problem::Unreachable { host, why }
+impl From<Unreachable> for CredentialError {
+    fn from(unreachable: Unreachable) -> Self {
+        let Unreachable {
+            host,
+            why,
+            is_final,
+        } = unreachable;
+        match is_final {
+            true => CredentialError::Blocked { host, why },
+            false => CredentialError::Unreachable { host, why },
+        }
     }
 }
 
 impl Web {
-    /// Trusts the certificates of `ca_file` besides the platform's.
-    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, Problem> {
-        let roots = Roots::read(ca_file)?;
+    /// Sends as `options` say, but for the times, which are those of a sign-in.
+    pub(super) fn new(options: &HttpOptions) -> Result<Self, CaFile> {
+        let within = |connect| HttpOptions {
+            timeouts: HttpTimeouts {
+                connect,
+                idle: EXCHANGE,
+                deadline: options.timeouts.deadline,
+            },
+            ..options.clone()
+        };
         Ok(Web {
-            roots,
-            proxied: OnceLock::new(),
-            direct: OnceLock::new(),
+            transport: Transport::new(within(CONNECT))?,
+            metadata: Transport::new(within(CONNECT_METADATA))?,
         })
     }
 
@@ -87,9 +96,11 @@ impl Web {
         headers: HeaderMap,
         body: Vec<u8>,
     ) -> Result<Reply, Unreachable> {
+        let host = url.host_str().unwrap_or_default();
         let failed = |why: String| Unreachable {
-            host: url.host_str().unwrap_or_default().into(),
+            host: host.to_owned(),
             why,
+            is_final: false,
         };
         let metadata = matches!(destination, Destination::Metadata { .. });
         if !may_go(destination, url) {
@@ -102,46 +113,40 @@ impl Web {
                 "plain http is for this computer{near} only"
             )));
         }
-        let near = metadata || endpoint::is_loopback(url);
-        let client = self
-            .client(metadata, near)
-            .map_err(|error| failed(reason(&error)))?;
-        let mut response = client
-            .request(method, url.clone())
-            .headers(headers)
-            .body(body)
-            .send()
-            .await
-            .map_err(|error| failed(reason(&error)))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| failed(reason(&error)))?
-        {
-            if body.len() + chunk.len() > LONGEST {
-                return Err(failed("its answer is too long".into()));
+        let meter = Meter::default();
+        let request = HttpRequest {
+            body: (method == Method::POST || !body.is_empty()).then(|| Bytes::from(body)),
+            method,
+            url: url.as_str(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            meter: &meter,
+            secret: false,
+            near: metadata,
+        };
+        let transport = if metadata {
+            &self.metadata
+        } else {
+            &self.transport
+        };
+        let reply = transport.exchange(request, LONGEST).await;
+        let reply = reply.map_err(|error| {
+            let prefix = format!("cannot connect to `{host}`: ");
+            let why = error
+                .message
+                .strip_prefix(&prefix)
+                .unwrap_or(&error.message);
+            Unreachable {
+                is_final: matches!(error.kind, ErrorKind::Certificate | ErrorKind::Proxy),
+                ..failed(why.to_owned())
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
-    }
-
-    fn client(&self, metadata: bool, near: bool) -> Result<Client, reqwest::Error> {
-        let slot = if near { &self.direct } else { &self.proxied };
-        if let Some(client) = slot.get() {
-            return Ok(client.clone());
-        }
-        let connect = if metadata { CONNECT_METADATA } else { CONNECT };
-        let client = http_client::client(near, &self.roots, |builder| {
-            builder.connect_timeout(connect).timeout(EXCHANGE)
         })?;
-        Ok(slot.get_or_init(|| client).clone())
+        if reply.body.len() == LONGEST {
+            return Err(failed("its answer is too long".into()));
+        }
+        Ok(reply)
     }
 }
 
@@ -177,16 +182,10 @@ pub(super) fn is_link_local(url: &Url) -> bool {
         && matches!(url.host(), Some(Host::Ipv4(address)) if address.is_link_local())
 }
 
-/// The innermost reason, which names no URL.
-fn reason(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".into();
-    }
-    innermost(error)
-}
-
 #[cfg(test)]
 mod tests {
+    use graph_upload::client::Trust;
+
     use super::*;
 
     fn may(destination: &Destination, url: &str) -> bool {
@@ -237,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn errors_have_the_host_and_no_more_of_the_url() {
-        let web = Web::new(None).unwrap();
+        let web = Web::new(&HttpOptions::default()).unwrap();
         let url = Url::parse("http://127.0.0.1:1/path?secret=CANARY").unwrap();
         let error = web
             .send(
@@ -260,8 +259,15 @@ mod tests {
     fn a_ca_file_must_hold_certificates() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ca.pem");
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
+        let options = HttpOptions {
+            trust: Trust {
+                ca_file: Some(path.clone()),
+                ..Trust::default()
+            },
+            ..HttpOptions::default()
+        };
+        assert!(Web::new(&options).is_err());
         std::fs::write(&path, "nothing").unwrap();
-        assert!(matches!(Web::new(Some(&path)), Err(Problem::CaFile(_))));
+        assert!(Web::new(&options).is_err());
     }
 }

@@ -10,6 +10,7 @@
 mod azure;
 pub mod claims;
 mod command;
+mod credential_error;
 mod entra;
 mod error;
 pub mod explain;
@@ -18,7 +19,6 @@ mod file;
 mod http;
 #[cfg(feature = "login")]
 pub mod login;
-mod problem;
 mod provider;
 mod reply;
 mod source;
@@ -28,9 +28,9 @@ mod tokens;
 
 pub use claims::Claims;
 pub use command::SECRET_VARIABLES;
+pub use credential_error::CredentialError;
 pub use entra::Refusal;
 pub use error::{Error, Kind};
-pub use problem::Problem;
 pub use provider::Provider;
 pub use reply::AccessToken;
 pub use source::{Context, Selection, select};

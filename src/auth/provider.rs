@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::{
-    Error, Problem, Token,
+    CredentialError, Error, Token,
     reply::AccessToken,
     source::{Context, Fetched, Fixed, Selection, TokenSource, is_saved, select, source},
 };
@@ -25,7 +25,7 @@ pub struct Provider {
     origin: Origin,
     ignored: Vec<Origin>,
     cloud: Option<&'static Cloud>,
-    held: Mutex<Cached>,
+    cached: Mutex<Cached>,
     clock: fn() -> Timestamp,
 }
 
@@ -84,7 +84,7 @@ impl Provider {
             origin,
             ignored: Vec::new(),
             cloud: None,
-            held: Mutex::default(),
+            cached: Mutex::default(),
             clock: Timestamp::now,
         }
     }
@@ -117,18 +117,18 @@ impl Provider {
     /// # Errors
     /// When the source gives none, and none is left from before.
     pub async fn issued(&self) -> Result<AccessToken, Error> {
-        let mut held = self.held.lock().await;
+        let mut cached = self.cached.lock().await;
         let now = (self.clock)();
-        let current = held.token.as_ref();
+        let current = cached.token.as_ref();
         if let Some((issued, asked)) = current
             && !(self.source.renewable() && is_due(issued.expires, *asked, now))
         {
             return Ok(issued.clone());
         }
-        match self.ask(&mut held, None, now).await {
+        match self.ask(&mut cached, None, now).await {
             Ok(issued) => Ok(issued),
             // Fetching early is a precaution; what is still good is used.
-            Err(error) => match &mut held.token {
+            Err(error) => match &mut cached.token {
                 Some((issued, asked)) if issued.expires.is_some_and(|end| now < end) => {
                     *asked = now;
                     Ok(issued.clone())
@@ -143,8 +143,8 @@ impl Provider {
     /// # Errors
     /// When the source fails.
     pub async fn renew(&self, rejected: &Token) -> Result<Option<Token>, Error> {
-        let mut held = self.held.lock().await;
-        if let Some((issued, _)) = &held.token
+        let mut cached = self.cached.lock().await;
+        if let Some((issued, _)) = &cached.token
             && issued.token != *rejected
         {
             return Ok(Some(issued.token.clone()));
@@ -153,7 +153,7 @@ impl Provider {
             return Ok(None);
         }
         let token = self
-            .ask(&mut held, Some(rejected), (self.clock)())
+            .ask(&mut cached, Some(rejected), (self.clock)())
             .await?
             .token;
         Ok((token != *rejected).then_some(token))
@@ -165,70 +165,70 @@ impl Provider {
     /// # Errors
     /// When the source has no such token.
     pub async fn challenged(&self, rejected: &Token, claims: &str) -> Result<Option<Token>, Error> {
-        let mut held = self.held.lock().await;
-        if let Some((issued, _)) = &held.token
+        let mut cached = self.cached.lock().await;
+        if let Some((issued, _)) = &cached.token
             && issued.token != *rejected
         {
             return Ok(Some(issued.token.clone()));
         }
-        if std::mem::replace(&mut held.challenged, true) {
+        if std::mem::replace(&mut cached.challenged, true) {
             return Ok(None);
         }
         let answer = self.source.challenge(rejected, claims).await;
-        let issued = self.keep(&mut held, answer, (self.clock)())?;
+        let issued = self.keep(&mut cached, answer, (self.clock)())?;
         Ok(Some(issued.token))
     }
 
     /// Whether there was a claims challenge, for the explanation of a refusal that follows.
     pub fn was_challenged(&self) -> bool {
-        self.held.try_lock().is_ok_and(|held| held.challenged)
+        self.cached.try_lock().is_ok_and(|cached| cached.challenged)
     }
 
     /// Sees to it that the token has this long left, as far as its source can: once, before a long upload. A
     /// failure is none, as long as there is a token.
     pub async fn prepare(&self, left: SignedDuration) {
-        let mut held = self.held.lock().await;
+        let mut cached = self.cached.lock().await;
         let now = (self.clock)();
-        let Some((issued, _)) = &held.token else {
+        let Some((issued, _)) = &cached.token else {
             return;
         };
         let short = issued
             .expires
             .is_some_and(|end| end.duration_since(now) < left);
-        if short && self.source.renewable() && !std::mem::replace(&mut held.prepared, true) {
-            let old = issued_token(&held);
-            let _ = self.ask(&mut held, old.as_ref(), now).await;
+        if short && self.source.renewable() && !std::mem::replace(&mut cached.prepared, true) {
+            let old = issued_token(&cached);
+            let _ = self.ask(&mut cached, old.as_ref(), now).await;
         }
     }
 
     /// What a person should know about the source; each thing is told once.
     pub async fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut self.held.lock().await.notes)
+        std::mem::take(&mut self.cached.lock().await.notes)
     }
 
     async fn ask(
         &self,
-        held: &mut Cached,
+        cached: &mut Cached,
         instead_of: Option<&Token>,
         now: Timestamp,
     ) -> Result<AccessToken, Error> {
         let answer = self.source.fetch(instead_of).await;
-        self.keep(held, answer, now)
+        self.keep(cached, answer, now)
     }
 
     fn keep(
         &self,
-        held: &mut Cached,
-        answer: Result<Fetched, Problem>,
+        cached: &mut Cached,
+        answer: Result<Fetched, CredentialError>,
         now: Timestamp,
     ) -> Result<AccessToken, Error> {
-        let first = held.token.is_none();
+        let first = cached.token.is_none();
         let Fetched { issued, note } = answer.map_err(|problem| Error::Source {
             origin: self.origin.clone(),
             problem,
         })?;
-        held.token = Some((issued.clone(), now));
-        held.notes.extend(note.filter(|_| first));
+        cached.token = Some((issued.clone(), now));
+        cached.notes.extend(note.filter(|_| first));
         Ok(issued)
     }
 }
@@ -241,8 +241,11 @@ impl fmt::Debug for Provider {
     }
 }
 
-fn issued_token(held: &Cached) -> Option<Token> {
-    held.token.as_ref().map(|(issued, _)| issued.token.clone())
+fn issued_token(cached: &Cached) -> Option<Token> {
+    cached
+        .token
+        .as_ref()
+        .map(|(issued, _)| issued.token.clone())
 }
 
 /// Whether the source should be asked again before the token ends. Pure.
@@ -281,7 +284,7 @@ mod tests {
             Box::pin(async {
                 let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
                 if call >= self.fails_from {
-                    return Err(Problem::Html);
+                    return Err(CredentialError::Html);
                 }
                 let number = if self.same { 1 } else { call };
                 Ok(Fetched {

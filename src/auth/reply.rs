@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{
-    Problem, Token,
+    CredentialError, Token,
     claims::Claims,
     token::{Malformed, bearer},
 };
@@ -46,9 +46,9 @@ impl AccessToken {
     }
 
     /// Reads output in any of the known forms; `now` is what `expires_in` counts from.
-    pub(super) fn read(bytes: &[u8], now: Timestamp) -> Result<Self, Problem> {
+    pub(super) fn read(bytes: &[u8], now: Timestamp) -> Result<Self, CredentialError> {
         if bytes.len() > LIMIT {
-            return Err(Problem::TooLong);
+            return Err(CredentialError::TooLong);
         }
         let text = pasted::text(bytes)?;
         let text = pasted::trimmed(&text);
@@ -59,21 +59,21 @@ impl AccessToken {
         });
         let text = inner.unwrap_or(text);
         match text.chars().next() {
-            Some('<') => Err(Problem::Html),
+            Some('<') => Err(CredentialError::Html),
             Some('{' | '[') => Self::json(text, now),
             // A string of JSON, which has escapes, or just a token in quotes.
             Some('"') => match serde_json::from_str::<String>(text) {
                 Ok(token) => Ok(Self::bare(bearer(&token)?)),
                 Err(_) if text.len() > 1 && text.ends_with('"') => Ok(Self::bare(bearer(text)?)),
-                Err(_) => Err(Problem::NotJson),
+                Err(_) => Err(CredentialError::NotJson),
             },
             _ => Ok(Self::bare(bearer(text)?)),
         }
     }
 
-    fn json(text: &str, now: Timestamp) -> Result<Self, Problem> {
+    fn json(text: &str, now: Timestamp) -> Result<Self, CredentialError> {
         let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-            return Err(Problem::NotJson);
+            return Err(CredentialError::NotJson);
         };
         let mut values = KEYS.iter().filter_map(|key| object.get(*key));
         // `ConvertTo-Json` writes a `SecureString` as an object with nothing but a length.
@@ -83,8 +83,8 @@ impl AccessToken {
         let token = values.find_map(Value::as_str);
         let Some(token) = token else {
             return Err(match object.get("error") {
-                Some(error) => Problem::ErrorInJson(describe(error, &object)),
-                None => Problem::NoTokenInJson,
+                Some(error) => CredentialError::ErrorInJson(describe(error, &object)),
+                None => CredentialError::NoTokenInJson,
             });
         };
         let issued = Self::bare(bearer(token)?);
@@ -152,7 +152,7 @@ mod tests {
         Timestamp::from_second(1_800_000_000).unwrap()
     }
 
-    fn read(text: &str) -> Result<AccessToken, Problem> {
+    fn read(text: &str) -> Result<AccessToken, CredentialError> {
         AccessToken::read(text.as_bytes(), now())
     }
 
@@ -239,7 +239,7 @@ mod tests {
         assert!(is(&"a".repeat(LIMIT + 1)).contains("64 KiB"));
         assert!(matches!(
             AccessToken::read(b"\xff\xfe\xff", now()),
-            Err(Problem::NotText(_))
+            Err(CredentialError::NotText(_))
         ));
         assert!(is(r#"{"Token":{"Length":2048}}"#).contains("SecureString"));
     }

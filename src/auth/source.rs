@@ -9,13 +9,14 @@ use std::{
     pin::Pin,
 };
 
+use graph_upload::client::HttpOptions;
 use jiff::Timestamp;
 use url::Url;
 
 #[cfg(feature = "login")]
 use super::login;
 use super::{
-    Error, Problem, Token,
+    CredentialError, Error, Token,
     command::TokenCommand,
     file::{Stdin, TokenFile},
     reply::AccessToken,
@@ -40,7 +41,8 @@ impl From<AccessToken> for Fetched {
 }
 
 /// An answer to come.
-pub(super) type Fetching<'a> = Pin<Box<dyn Future<Output = Result<Fetched, Problem>> + Send + 'a>>;
+pub(super) type Fetching<'a> =
+    Pin<Box<dyn Future<Output = Result<Fetched, CredentialError>> + Send + 'a>>;
 
 /// A source that can be asked for a token.
 pub(super) trait TokenSource: Send + Sync {
@@ -56,7 +58,7 @@ pub(super) trait TokenSource: Send + Sync {
                     return Ok(fetched);
                 }
             }
-            Err(Problem::Challenged(None))
+            Err(CredentialError::Challenged(None))
         })
     }
     /// Whether asking again can give another token.
@@ -113,8 +115,8 @@ pub struct Context {
     pub cloud: &'static Cloud,
     /// The login host.
     pub login_url: Url,
-    /// Certificates to trust besides the platform's.
-    pub ca_file: Option<PathBuf>,
+    /// How requests are sent.
+    pub http: HttpOptions,
     /// Where the saved logins are; `None` where there is no such place.
     pub state_dir: Option<PathBuf>,
     /// The profile whose login it is.
@@ -131,7 +133,7 @@ impl Context {
         Context {
             cloud: settings.cloud.value,
             login_url: settings.login_url.value.clone(),
-            ca_file: settings.ca_file.as_ref().map(|file| file.value.clone()),
+            http: settings.http.clone(),
             state_dir: settings
                 .state_dir
                 .as_ref()
@@ -158,7 +160,7 @@ pub(super) fn is_saved(_: &Identity, _: &Context) -> bool {
 pub(super) fn source(
     credential: &Credential,
     context: &Context,
-) -> Result<Box<dyn TokenSource>, Problem> {
+) -> Result<Box<dyn TokenSource>, CredentialError> {
     Ok(match credential {
         Credential::Literal(secret) => {
             Box::new(Fixed(AccessToken::read(secret.reveal(), Timestamp::now())?))
@@ -176,25 +178,32 @@ fn entra(
     method: Method,
     identity: &Identity,
     context: &Context,
-) -> Result<Box<dyn TokenSource>, Problem> {
+) -> Result<Box<dyn TokenSource>, CredentialError> {
     Ok(Box::new(super::azure::Entra::new(
         method, identity, context,
     )?))
 }
 
 #[cfg(not(feature = "azure"))]
-fn entra(method: Method, _: &Identity, _: &Context) -> Result<Box<dyn TokenSource>, Problem> {
-    Err(Problem::NotBuilt(method.as_str()))
+fn entra(
+    method: Method,
+    _: &Identity,
+    _: &Context,
+) -> Result<Box<dyn TokenSource>, CredentialError> {
+    Err(CredentialError::NotBuilt(method.as_str()))
 }
 
 #[cfg(feature = "login")]
-fn saved_login(identity: &Identity, context: &Context) -> Result<Box<dyn TokenSource>, Problem> {
+fn saved_login(
+    identity: &Identity,
+    context: &Context,
+) -> Result<Box<dyn TokenSource>, CredentialError> {
     Ok(Box::new(login::SavedLogin::new(identity, context)?))
 }
 
 #[cfg(not(feature = "login"))]
-fn saved_login(_: &Identity, _: &Context) -> Result<Box<dyn TokenSource>, Problem> {
-    Err(Problem::NotBuilt("browser or device code"))
+fn saved_login(_: &Identity, _: &Context) -> Result<Box<dyn TokenSource>, CredentialError> {
+    Err(CredentialError::NotBuilt("browser or device code"))
 }
 
 #[cfg(test)]

@@ -63,7 +63,10 @@ pub fn bearer(text: &str) -> Result<Token, Malformed> {
 }
 
 /// Reads a client secret, or a token that is not for Graph, from bytes as a file or a variable has them.
-pub(super) fn secret(bytes: &[u8], what: &'static str) -> Result<SecretString, super::Problem> {
+pub(super) fn secret(
+    bytes: &[u8],
+    what: &'static str,
+) -> Result<SecretString, super::CredentialError> {
     let text = pasted::text(bytes)?;
     Ok(value(unquoted(&text), what)?)
 }

@@ -5,7 +5,10 @@ use std::{
     collections::HashSet,
     mem,
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,7 +16,7 @@ use super::file_results::FileResults;
 use crate::{
     args::values,
     auth::{self, Provider, Tokens},
-    graph::{self, GraphClient, Transport, UploadClient},
+    graph::{GraphClient, Transport, UploadClient},
     report::{self, ExitReport},
     session::{DirError, LoadError, Lock, LockError, SessionId, Store},
     settings::{Settings, endpoint::is_loopback},
@@ -39,7 +42,7 @@ pub(crate) struct CommandContext {
     pub(crate) results: RefCell<Option<Rc<FileResults>>>,
     store: OnceCell<report::Result<Store>>,
     /// Whether the user was told that sessions cannot be kept.
-    pub(crate) warned: Cell<bool>,
+    pub(crate) warned: AtomicBool,
     /// Whether the user was told that there can be no locks.
     warned_of_lock: Cell<bool>,
     /// What the user was told of the token's source.
@@ -57,7 +60,7 @@ impl CommandContext {
             reporter: RefCell::default(),
             results: RefCell::default(),
             store: OnceCell::new(),
-            warned: Cell::default(),
+            warned: AtomicBool::default(),
             warned_of_lock: Cell::default(),
             told: RefCell::default(),
             tokens: Rc::default(),
@@ -108,7 +111,7 @@ impl CommandContext {
     }
 
     pub(super) fn warn_of_state(&self, error: &dyn std::fmt::Display) {
-        if !self.warned.replace(true) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             self.printer.warn(&format!(
                 "{error}; uploads continue, but cannot be resumed if they are interrupted"
             ));
@@ -121,7 +124,7 @@ impl CommandContext {
         if self.warned_of_lock.replace(true) {
             return;
         }
-        if uploads && !self.warned.replace(true) {
+        if uploads && !self.warned.swap(true, Ordering::Relaxed) {
             self.printer.warn(&format!(
                 "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
             ));
@@ -168,23 +171,13 @@ impl CommandContext {
 
     /// The two clients, on one transport.
     pub(crate) fn clients(&self) -> report::Result<Clients> {
-        let Settings {
-            timeout, deadline, ..
-        } = &self.settings;
-        let limits = graph::Limits {
-            stall: timeout
-                .as_ref()
-                .map_or(graph::Limits::default().stall, |timeout| timeout.value),
-            deadline: deadline
-                .as_ref()
-                .map(|deadline| self.started + deadline.value),
-            ca_file: self
-                .settings
-                .ca_file
-                .as_ref()
-                .map(|file| file.value.clone()),
-        };
-        let transport = Arc::new(Transport::new(limits)?);
+        let mut options = self.settings.http.clone();
+        if let Some(timeout) = &self.settings.timeout {
+            options.timeouts.idle = timeout.value;
+        }
+        let deadline = self.settings.deadline.as_ref();
+        options.timeouts.deadline = deadline.map(|deadline| self.started + deadline.value);
+        let transport = Arc::new(Transport::new(options)?);
         Ok(Clients {
             transport,
             endpoint: self.settings.endpoint.value.clone(),

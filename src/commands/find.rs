@@ -19,7 +19,7 @@ pub(super) async fn run(args: &FindArgs, context: &CommandContext) -> report::Re
     let mailbox = context.mailbox()?;
     let graph = context.clients()?.graph(context.provider());
     let graph = graph.reading();
-    let retrier = Retrier::new(context, &graph);
+    let retrier = Retrier::new(context, &graph).interactive();
     let limit = args.limit as usize;
     let found = retrier.repeat(async || {
         let subject = args.subject.as_deref();

@@ -47,9 +47,9 @@ impl CommandContext {
         let places = self.lock_places(wanted.required)?;
         let what = format!("the {}", wanted.item.kind);
         let until = wanted.wait.map(|wait| Instant::now() + wait);
-        let (mut glanced, mut told, mut others) = (false, false, Vec::new());
+        let (mut glanced, mut told, mut asked) = (false, false, Asked::default());
         loop {
-            let pid = match self.try_lock_item(&places, wanted, &mut others).await {
+            let pid = match self.try_lock_item(&places, wanted, &mut asked).await {
                 Ok(Taken::Lock(lock)) => {
                     match (self.state_error(), lock.passed_over()) {
                         _ if !wanted.uploads => {}
@@ -85,12 +85,12 @@ impl CommandContext {
         }
     }
 
-    /// One attempt. `others` are items that were found to be different ones before.
+    /// One attempt. What the service said is not asked for again in the next.
     async fn try_lock_item(
         &self,
         places: &LockPlaces,
         wanted: &Wanted<'_>,
-        others: &mut Vec<HeldItem>,
+        asked: &mut Asked,
     ) -> Result<Taken, LockError> {
         let key = ItemKey::new(wanted.endpoint, wanted.item);
         let lock = match places.lock_item(&key, wanted.item) {
@@ -98,21 +98,17 @@ impl CommandContext {
             Err(LockError::Held { pid }) => return Ok(Taken::Held(pid)),
             Err(error) => return Err(error),
         };
-        let rivals: Vec<&HeldItem> = lock
-            .rivals(&key)
-            .filter(|rival| !others.contains(rival))
-            .collect();
+        let rivals: Vec<&HeldItem> = lock.rivals(&key).collect();
         if rivals.is_empty() {
             return Ok(Taken::Lock(lock));
         }
-        let ours = lasting(&key, wanted.item, wanted.graph).await;
+        let ours = asked.lasting(&key, wanted.item, wanted.graph).await;
         for rival in rivals {
-            let theirs = lasting(&rival.key, &rival.item, wanted.graph).await;
+            let theirs = asked.lasting(&rival.key, &rival.item, wanted.graph).await;
             if may_be_same(&ours, &theirs) {
                 // Whoever came second waits.
                 return Ok(Taken::Held(rival.pid));
             }
-            others.push(rival.clone());
         }
         Ok(Taken::Lock(lock))
     }
@@ -142,8 +138,25 @@ fn shared_places() -> Vec<PathBuf> {
     runtime.into_iter().chain([temporary]).collect()
 }
 
+/// What the service said of items' lasting names, in one command.
+#[derive(Default)]
+struct Asked(Vec<(ItemKey, Lasting)>);
+
+impl Asked {
+    async fn lasting(&mut self, key: &ItemKey, item: &Item, graph: &GraphClient) -> Lasting {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| known == key) {
+            return known.clone();
+        }
+        let said = lasting(key, item, graph).await;
+        if !matches!(said, Lasting::Unknown) {
+            self.0.push((key.clone(), said.clone()));
+        }
+        said
+    }
+}
+
 /// What the service says of an item's lasting name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Lasting {
     /// The key with its immutable id.
     Key(ItemKey),

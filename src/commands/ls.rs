@@ -14,21 +14,21 @@ pub(super) async fn run(args: &LsArgs, context: &CommandContext) -> report::Resu
     let item = item_option::item(&args.item, context)?;
     let graph = context.clients()?.graph(context.provider());
     let graph = graph.reading();
-    let retrier = Retrier::new(context, &graph);
+    let retrier = Retrier::new(context, &graph).interactive();
     let item = resolve_id::resolve(item, &graph, &retrier, context).await?;
     let listed = retrier.repeat(async || graph.attachments(&item).await);
     let permission = match item.kind {
         ItemKind::Message => "Mail.Read",
         ItemKind::Event => "Calendars.Read",
     };
-    let listed = listed.await.map_err(|error| {
-        report::mail(
-            &error,
-            Some(&item),
-            "cannot list the attachments",
-            permission,
-        )
-    })?;
+    let listed = match listed.await {
+        Ok(listed) => listed,
+        Err(error) => {
+            let what = "cannot list the attachments";
+            let report = report::mail(&error, Some(&item), what, permission);
+            return Err(resolve_id::explained(report, &item, &graph).await);
+        }
+    };
     if listed.is_empty() {
         context.printer.note("nothing is attached");
     }

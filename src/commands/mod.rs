@@ -34,6 +34,11 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::
     for line in context.settings.origins() {
         context.printer.detail(1, &line);
     }
+    if command.may_send_secrets() {
+        for surprise in context.settings.surprises() {
+            context.printer.warn(&surprise);
+        }
+    }
     match command {
         Command::Attach(args) => attach::run(args, context).await,
         Command::Resume(args) => resume::run(args, context).await,

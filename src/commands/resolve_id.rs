@@ -1,12 +1,12 @@
 //! From the id that people have to the one that the service takes.
 //!
-//! An id with a letter that only Exchange's own ids have, and the id of a conversation, cost a look;
-//! any other is taken as it is.
+//! An id with a letter that only Exchange's own ids have, the id of a conversation, and an
+//! `internetMessageId` cost a look; any other is taken as it is, and looked at only once it was refused.
 
 use super::{context::CommandContext, retrier::Retrier};
 use crate::{
     args::links,
-    graph::{Error, GraphClient, Item, ItemKind, Kind},
+    graph::{Entry, Error, GraphClient, Item, ItemKind, Kind},
     report::{self, CommandLine, ExitReport},
 };
 
@@ -17,6 +17,9 @@ pub(super) async fn resolve(
     retrier: &Retrier<'_>,
     context: &CommandContext,
 ) -> report::Result<Item> {
+    if links::is_internet_message_id(&item.id) {
+        return of_internet_message_id(item, graph, retrier, context).await;
+    }
     let foreign = item.id.contains(['/', '+']);
     let conversation = links::is_conversation(&item.id) && item.kind == ItemKind::Message;
     if !foreign && !conversation {
@@ -51,6 +54,90 @@ pub(super) async fn resolve(
         return of_conversation(mapped, graph, retrier, context).await;
     }
     Err(failed(&first, &item))
+}
+
+/// `report`, or what it comes from when the id is that of the other kind of item.
+pub(super) async fn explained(report: ExitReport, item: &Item, graph: &GraphClient) -> ExitReport {
+    // An attachment that is not there says nothing about the item.
+    let about_item = !report.heading.contains("is attached, but");
+    if report.code != report::NOT_FOUND || !about_item {
+        return report;
+    }
+    let (other, option) = match item.kind {
+        ItemKind::Message => (ItemKind::Event, "--event"),
+        ItemKind::Event => (ItemKind::Message, "--message"),
+    };
+    let there = Item {
+        kind: other,
+        ..item.clone()
+    };
+    match graph.item(&there, false).await {
+        Ok(_) => ExitReport::not_found(format!(
+            "that is the id of {} {other}, not of {} {}",
+            article(other),
+            article(item.kind),
+            item.kind
+        ))
+        .advise(format!("name it with `{option}`")),
+        // Of no interest here: the first error is what matters.
+        Err(_) => report,
+    }
+}
+
+fn article(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Message => "a",
+        ItemKind::Event => "an",
+    }
+}
+
+/// The message that has this id in its header.
+async fn of_internet_message_id(
+    item: Item,
+    graph: &GraphClient,
+    retrier: &Retrier<'_>,
+    context: &CommandContext,
+) -> report::Result<Item> {
+    let find = |what: &str| CommandLine::own("find").operand(what);
+    if item.kind == ItemKind::Event {
+        let what = "that is the id in the header of a message, and events have none";
+        return Err(ExitReport::usage(what).run(find("events")));
+    }
+    let mailbox = item.mailbox.as_deref();
+    let found = retrier.repeat(async || graph.by_internet_message_id(mailbox, &item.id).await);
+    let found = found.await.map_err(|error| {
+        let what = "cannot look for the message";
+        report::mail(&error, None, what, item.kind.permission())
+    })?;
+    match found.as_slice() {
+        [] => {
+            let what = "no message here has that id in its header";
+            Err(ExitReport::not_found(what).run(find("messages")))
+        }
+        [only] => {
+            let what = format!("the message's id is `{}`", only.id);
+            context.printer.detail(1, &what);
+            Ok(Item {
+                id: only.id.clone(),
+                ..item
+            })
+        }
+        several => Err(which(several)),
+    }
+}
+
+/// Several messages that may be meant.
+fn which(several: &[Entry]) -> ExitReport {
+    let what = format!(
+        "{} messages have that id in their header; which one?",
+        several.len()
+    );
+    several.iter().fold(ExitReport::usage(what), |report, one| {
+        report.advise(format!(
+            "{} {}: --message {}",
+            one.date, one.subject, one.id
+        ))
+    })
 }
 
 async fn look(item: &Item, graph: &GraphClient, retrier: &Retrier<'_>) -> Result<(), Error> {

@@ -4,7 +4,7 @@ use std::{cell::Cell, time::Duration};
 
 use super::context::CommandContext;
 use crate::{
-    graph::{Error, GraphClient},
+    graph::{Error, GraphClient, Kind},
     terminal::human,
     upload::{self, retry},
 };
@@ -16,7 +16,13 @@ pub(super) struct Retrier<'a> {
     limits: upload::Limits,
     /// Whether a request failed so that it may have been carried out all the same.
     doubted: Cell<bool>,
+    /// How often a host is tried that cannot be connected to.
+    connects: u32,
 }
+
+/// How often somebody who waits for an answer has a host tried: a name that does not exist and a port that is
+/// closed are so in three seconds too.
+const INTERACTIVE_CONNECTS: u32 = 2;
 
 impl<'a> Retrier<'a> {
     pub(super) fn new(context: &'a CommandContext, graph: &'a GraphClient) -> Self {
@@ -25,6 +31,15 @@ impl<'a> Retrier<'a> {
             graph,
             limits: context.limits(upload::plan::CHUNK),
             doubted: Cell::new(false),
+            connects: u32::MAX,
+        }
+    }
+
+    /// For a command that somebody waits for.
+    pub(super) fn interactive(self) -> Self {
+        Retrier {
+            connects: INTERACTIVE_CONNECTS,
+            ..self
         }
     }
 
@@ -66,7 +81,11 @@ impl<'a> Retrier<'a> {
         attempt: u32,
         least: Duration,
     ) -> Result<(), Error> {
-        if attempt > self.limits.max_retries {
+        let most = match error.kind {
+            Kind::Connect => self.limits.max_retries.min(self.connects),
+            _ => self.limits.max_retries,
+        };
+        if attempt > most {
             return Err(error.clone());
         }
         let delay = retry::delay(error.kind, attempt, error.retry_after, fastrand::f64());
@@ -80,7 +99,7 @@ impl<'a> Retrier<'a> {
         self.context.printer.status(&format!(
             "{error}; trying again in {} ({attempt} of {})",
             human::remaining(delay),
-            self.limits.max_retries
+            most
         ));
         tokio::time::sleep(delay).await;
         Ok(())

@@ -47,6 +47,20 @@ pub const CLOUDS: &[Cloud] = &[
     },
 ];
 
+/// Hosts of Microsoft's that belong to no row above: older names, and clouds that are not public.
+const OTHER_HOSTS: &[&str] = &[
+    "login.windows.net",
+    "sts.windows.net",
+    "login.microsoft.com",
+    "login.partner.microsoftonline.cn",
+    "graph.svc.sovcloud.fr",
+    "graph.svc.sovcloud.de",
+    "graph.svc.sovcloud.sg",
+    "login.sovcloud-identity.fr",
+    "login.sovcloud-identity.de",
+    "login.sovcloud-identity.sg",
+];
+
 /// The cloud when nobody names one.
 pub const PUBLIC: &Cloud = &CLOUDS[0];
 
@@ -104,6 +118,15 @@ impl Cloud {
         CLOUDS
             .iter()
             .find(|cloud| cloud.graph_host().eq_ignore_ascii_case(host))
+    }
+
+    /// Whether a host is one of Microsoft's that are given tokens or secrets, in any of its clouds.
+    pub fn is_microsofts(host: &str) -> bool {
+        let known = CLOUDS.iter().flat_map(|cloud| [cloud.graph, cloud.login]);
+        known
+            .filter_map(|url| url.strip_prefix("https://"))
+            .chain(OTHER_HOSTS.iter().copied())
+            .any(|known| known.eq_ignore_ascii_case(host))
     }
 
     /// The Graph host without its scheme.

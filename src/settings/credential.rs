@@ -5,6 +5,7 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+use graph_upload::redact;
 use secrecy::{ExposeSecret, SecretSlice};
 
 use super::Sourced;
@@ -14,9 +15,13 @@ use super::Sourced;
 pub struct Secret(SecretSlice<u8>);
 
 impl Secret {
-    /// Takes a secret over.
+    /// Takes a secret over, which texts from outside are cleaned of from now on.
     pub fn new(text: impl Into<OsString>) -> Self {
-        Secret(text.into().into_encoded_bytes().into())
+        let text = text.into();
+        if let Some(text) = text.to_str() {
+            redact::register(text);
+        }
+        Secret(text.into_encoded_bytes().into())
     }
 
     /// The bytes, for the one who reads what they mean.

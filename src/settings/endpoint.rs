@@ -6,8 +6,6 @@
 pub use graph_upload::endpoint::is_loopback;
 use url::Url;
 
-use super::cloud::Cloud;
-
 /// Why a URL is not used. Never quotes the URL, which may hold a password or be a secret itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
@@ -26,9 +24,9 @@ pub enum Unusable {
     /// Something after the path.
     #[error("it has a `?` or a `#`, after which no path can follow")]
     Tail,
-    /// The Graph host without `/v1.0`.
-    #[error("it lacks the version: write `{0}/v1.0`")]
-    NoVersion(&'static str),
+    /// A host without `/v1.0`. The URL is shown: it holds no name and no password.
+    #[error("it lacks the version")]
+    NoVersion(String),
 }
 
 /// Whether a request may be sent to this URL at all.
@@ -58,11 +56,13 @@ pub fn base(text: &str) -> Result<Url, Unusable> {
     Ok(url)
 }
 
-/// Reads a Graph endpoint: a base URL which, on Microsoft's own hosts, must name the version.
+/// Reads a Graph endpoint: a base URL that names the version, or the path under which a gateway has it.
 pub fn graph(text: &str) -> Result<Url, Unusable> {
     let url = base(text)?;
-    match url.host_str().and_then(Cloud::of_graph_host) {
-        Some(cloud) if url.path() == "/" => Err(Unusable::NoVersion(cloud.graph)),
+    match url.path() {
+        "/" => Err(Unusable::NoVersion(
+            url.as_str().trim_end_matches('/').to_owned(),
+        )),
         _ => Ok(url),
     }
 }
@@ -128,13 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn microsofts_own_hosts_need_the_version() {
-        assert_eq!(
-            graph("https://graph.microsoft.com/"),
-            Err(Unusable::NoVersion("https://graph.microsoft.com"))
-        );
+    fn the_version_is_asked_for() {
+        for host in ["https://graph.microsoft.com", "http://127.0.0.1:1"] {
+            for text in [host.to_owned(), format!("{host}/")] {
+                assert_eq!(graph(&text), Err(Unusable::NoVersion(host.to_owned())));
+            }
+        }
         assert!(graph("https://graph.microsoft.com/beta").is_ok());
-        assert!(graph("http://127.0.0.1:1/").is_ok());
+        assert!(graph("https://gateway.example/graph").is_ok());
     }
 
     proptest! {

@@ -138,6 +138,10 @@ impl From<Error> for ExitReport {
                 ..
             } => report.advise(format!("did you mean `--cloud {nearest}`?")),
             Error::Url {
+                problem: Unusable::NoVersion(host),
+                ..
+            } => report.advise(format!("did you mean `--endpoint {host}/v1.0`?")),
+            Error::Url {
                 problem: Unusable::NotAUrl(_) | Unusable::Scheme(_),
                 what: "endpoint",
                 ..

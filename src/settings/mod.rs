@@ -33,6 +33,8 @@ pub use cloud::Cloud;
 pub use credential::{Credential, Credentials, Secret};
 pub use error::Error;
 pub use origin::{Origin, Sourced};
+
+use graph_upload::client::{HttpOptions, Proxies, Trust};
 use url::Url;
 
 use layers::Layers;
@@ -154,8 +156,10 @@ pub struct Settings {
     pub mailbox: Option<Sourced<String>>,
     /// Where sessions and the saved login live.
     pub state_dir: Result<Sourced<PathBuf>, NoStateDir>,
-    /// PEM certificates to trust besides the platform's.
+    /// Certificates to trust besides all others.
     pub ca_file: Option<Sourced<PathBuf>>,
+    /// How requests are sent: certificates and proxies. The times are each command's.
+    pub http: HttpOptions,
     /// How progress is shown.
     pub progress: Sourced<Progress>,
     /// When to colour what people read.
@@ -177,6 +181,25 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Hosts that get a token or a secret although nobody typed them and Microsoft does not have them: whoever can
+    /// set a variable would have it sent to him.
+    pub fn surprises(&self) -> Vec<String> {
+        let strange = |url: &Sourced<Url>, what: &str| {
+            let host = url.value.host_str().unwrap_or_default();
+            let by_environment = matches!(url.origin, Origin::Env(_));
+            if !by_environment || endpoint::is_loopback(&url.value) || Cloud::is_microsofts(host) {
+                return None;
+            }
+            Some(format!(
+                "{what} `{host}`, which is none of Microsoft's hosts: {} says so",
+                url.origin
+            ))
+        };
+        let graph = strange(&self.endpoint, "the token goes to");
+        let login = strange(&self.login_url, "sign-ins go to");
+        graph.into_iter().chain(login).collect()
+    }
+
     /// One line for each setting that matters for where requests go: the value, and who decided it.
     pub fn origins(&self) -> Vec<String> {
         fn line(name: &str, value: impl fmt::Display, origin: &Origin) -> String {
@@ -185,6 +208,7 @@ impl Settings {
         let mut lines = vec![
             line("cloud", self.cloud.value.name, &self.cloud.origin),
             line("endpoint", &self.endpoint.value, &self.endpoint.origin),
+            line("login host", &self.login_url.value, &self.login_url.origin),
         ];
         if let Some(Sourced { value, origin }) = &self.profile {
             lines.push(line("profile", value, origin));
@@ -194,6 +218,23 @@ impl Settings {
         }
         if let Some(Sourced { value, origin }) = &self.ca_file {
             lines.push(line("certificates", value.display(), origin));
+        }
+        let trust = &self.http.trust;
+        if let Some(file) = &trust.cert_file {
+            let origin = Origin::Env("SSL_CERT_FILE");
+            lines.push(line(
+                "certificates instead of the platform's",
+                file.display(),
+                &origin,
+            ));
+        }
+        for dir in &trust.cert_dirs {
+            let origin = Origin::Env("SSL_CERT_DIR");
+            lines.push(line(
+                "certificates instead of the platform's",
+                dir.display(),
+                &origin,
+            ));
         }
         if let Ok(Sourced { value, origin }) = &self.state_dir {
             lines.push(line("state directory", value.display(), origin));
@@ -248,11 +289,17 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
         Some(color) => Sourced::new(color, Origin::Flag(table::COLOR.flag_name())),
         None => Sourced::new(Color::Auto, Origin::Default),
     };
+    let ca_file = layers.path(&table::CA_FILE, flags.ca_file.as_ref(), |file| {
+        file.ca_file.as_ref()
+    });
     Ok(Settings {
         mailbox: mailbox(&layers)?,
-        ca_file: layers.path(&table::CA_FILE, flags.ca_file.as_ref(), |file| {
-            file.ca_file.as_ref()
-        }),
+        http: HttpOptions {
+            trust: trust(ca_file.as_ref(), around),
+            proxies: Proxies::read(|name| around.env(name)),
+            ..HttpOptions::default()
+        },
+        ca_file,
         state_dir: state_dir(flags, around),
         max_retries: layers.value(&table::MAX_RETRIES, flags.max_retries, |file| {
             file.max_retries
@@ -279,6 +326,17 @@ pub fn load(flags: &Flags, around: &dyn Surroundings) -> Result<Settings, Error>
 fn lag(around: &dyn Surroundings) -> Option<Duration> {
     let text = layers::set(around, "GRAPH_ATTACH_TEST_LAG")?;
     Some(Duration::from_millis(text.to_str()?.parse().ok()?))
+}
+
+/// Which certificates count. As for OpenSSL and curl, the two variables replace the platform's; a CA file adds
+/// to either. A variable that is set and empty is not set.
+fn trust(ca_file: Option<&Sourced<PathBuf>>, around: &dyn Surroundings) -> Trust {
+    let dirs = layers::set(around, "SSL_CERT_DIR");
+    Trust {
+        ca_file: ca_file.map(|file| file.value.clone()),
+        cert_file: layers::set(around, "SSL_CERT_FILE").map(PathBuf::from),
+        cert_dirs: dirs.iter().flat_map(std::env::split_paths).collect(),
+    }
 }
 
 /// How progress is shown, where no flag says it.

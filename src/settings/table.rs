@@ -64,7 +64,6 @@ pub const LOGIN_URL: Setting = Setting {
     variable: "AZURE_AUTHORITY_HOST",
     default: "the cloud's",
     meaning: "login host",
-    ..NONE
 };
 /// Whose mailbox.
 pub const MAILBOX: Setting = Setting {
@@ -74,7 +73,6 @@ pub const MAILBOX: Setting = Setting {
     variable: "GRAPH_ATTACH_MAILBOX",
     default: "the token's own (`/me`), also when the variable is empty",
     meaning: "mailbox",
-    ..NONE
 };
 /// How progress is shown.
 pub const PROGRESS: Setting = Setting {
@@ -108,7 +106,7 @@ pub const TIMEOUT: Setting = Setting {
     flag: "--timeout",
     value: "TIME",
     default: "60s",
-    meaning: "time without a byte moving, and for one answer",
+    meaning: "time without progress, and for one answer",
     ..NONE
 };
 /// Time for the whole command.
@@ -132,9 +130,31 @@ pub const CA_FILE: Setting = Setting {
     key: "ca_file",
     flag: "--ca-file",
     value: "PEM",
-    variable: "SSL_CERT_FILE",
-    default: "the platform's only",
+    default: "none",
     meaning: "certificates to trust too",
+    ..NONE
+};
+/// Certificates to trust instead.
+pub const CERT_FILE: Setting = Setting {
+    variable: "SSL_CERT_FILE",
+    default: "the platform's",
+    meaning: "file of certificates to trust instead of the platform's",
+    ..NONE
+};
+/// Likewise.
+pub const CERT_DIR: Setting = Setting {
+    variable: "SSL_CERT_DIR",
+    default: "the platform's",
+    meaning: "directories of certificates to trust instead of the platform's",
+    ..NONE
+};
+/// Where requests are written down.
+pub const LOG_FILE: Setting = Setting {
+    flag: "--log-file",
+    value: "PATH",
+    default: "none",
+    meaning: "file that gets a line for each request",
+    ..NONE
 };
 /// The profile.
 pub const PROFILE: Setting = Setting {
@@ -190,7 +210,7 @@ pub const SANDBOX: Setting = Setting {
 };
 
 /// All of them, as they are documented.
-pub const TABLE: [&Setting; 17] = [
+pub const TABLE: [&Setting; 20] = [
     &CLOUD,
     &ENDPOINT,
     &LOGIN_URL,
@@ -204,6 +224,9 @@ pub const TABLE: [&Setting; 17] = [
     &DEADLINE,
     &VOLUME_LIMIT,
     &CA_FILE,
+    &CERT_FILE,
+    &CERT_DIR,
+    &LOG_FILE,
     &PROFILE,
     &CONFIG,
     &STATE_DIR,
@@ -226,7 +249,7 @@ const OTHER_VARIABLES: [(&str, &str); 9] = [
         "an app or a workload to sign in as, where they are complete",
     ),
     (
-        "HTTPS_PROXY, NO_PROXY",
+        "HTTPS_PROXY, ALL_PROXY, NO_PROXY",
         "the proxy, and the hosts that are reached without it",
     ),
     (

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use graph_upload::client::Trust;
+
 use super::{
     credential::{CommandLine, Method},
     *,
@@ -145,6 +147,7 @@ fn settings_say_where_they_came_from() {
         [
             "cloud dod (--cloud)",
             "endpoint https://dod-graph.microsoft.us/v1.0 (--cloud)",
+            "login host https://login.microsoftonline.us/ (--cloud)",
             "mailbox a@b.example (GRAPH_ATTACH_MAILBOX)",
             "state directory /home/u/.local/state/graph-attach (default)",
         ]
@@ -445,4 +448,59 @@ fn a_sandbox_that_is_named_is_the_only_endpoint() {
     }
     assert!(load("not a URL", Some(ours), true).is_err());
     assert!(load("", None, true).is_ok());
+}
+
+#[test]
+fn a_strange_host_that_the_environment_alone_chose_is_told() {
+    const STRANGE: &str = "https://graph.evil.example/v1.0";
+    let by_environment = |name: &'static str, value: &'static str| {
+        settings(&Flags::default(), &around(&[(name, value)])).surprises()
+    };
+    for (name, value) in [
+        ("GRAPH_ATTACH_ENDPOINT", STRANGE),
+        ("AZURE_AUTHORITY_HOST", "https://login.evil.example"),
+    ] {
+        let told = by_environment(name, value);
+        assert!(
+            told.len() == 1 && told[0].contains("evil.example"),
+            "{told:?}"
+        );
+        assert!(told[0].contains(name), "{told:?}");
+    }
+    for (name, value) in [
+        ("GRAPH_ATTACH_ENDPOINT", "http://127.0.0.1:1/v1.0"),
+        ("GRAPH_ATTACH_ENDPOINT", "https://graph.microsoft.us/v1.0"),
+        ("AZURE_AUTHORITY_HOST", "login.chinacloudapi.cn"),
+    ] {
+        assert_eq!(by_environment(name, value), Vec::<String>::new(), "{value}");
+    }
+    let flags = Flags {
+        endpoint: Some(STRANGE.into()),
+        ..Flags::default()
+    };
+    assert!(settings(&flags, &around(&[])).surprises().is_empty());
+}
+
+#[test]
+fn certificates_come_from_where_curl_and_openssl_look() {
+    let trust = |env: &[(&'static str, &'static str)], flags: &Flags| {
+        settings(flags, &around(env)).http.trust
+    };
+    let none = Flags::default();
+    assert_eq!(trust(&[], &none), Trust::default());
+    let empty = [("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")];
+    assert_eq!(trust(&empty, &none), Trust::default());
+    let both = [("SSL_CERT_FILE", "/x/ca.pem"), ("SSL_CERT_DIR", "/a:/b")];
+    let flags = Flags {
+        ca_file: Some("/own.pem".into()),
+        ..Flags::default()
+    };
+    assert_eq!(
+        trust(&both, &flags),
+        Trust {
+            ca_file: Some("/own.pem".into()),
+            cert_file: Some("/x/ca.pem".into()),
+            cert_dirs: vec!["/a".into(), "/b".into()],
+        }
+    );
 }

@@ -11,7 +11,7 @@ use std::{
 
 use graph_attach::{
     auth::{
-        Context, Problem,
+        Context, CredentialError,
         login::{App, browser},
     },
     settings::cloud::PUBLIC,
@@ -214,7 +214,7 @@ fn context(entra: &Entra, state: &Path) -> Context {
     Context {
         cloud: PUBLIC,
         login_url: Url::parse(entra.url()).unwrap(),
-        ca_file: None,
+        http: graph_upload::client::HttpOptions::default(),
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,
@@ -235,7 +235,10 @@ async fn a_login_that_never_comes_back_is_given_up_and_names_the_other_way() {
         .finish(Duration::from_millis(300))
         .await
         .unwrap_err();
-    assert!(matches!(problem, Problem::NoAnswer { .. }), "{problem}");
+    assert!(
+        matches!(problem, CredentialError::NoAnswer { .. }),
+        "{problem}"
+    );
     assert!(started.elapsed() < Duration::from_secs(10));
     let hints = problem.hints();
     assert!(

@@ -1,5 +1,6 @@
 //! Signing in as a person, and going on with that login, against a stand-in for the login host.
 
+use graph_upload::client::HttpOptions;
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -9,7 +10,7 @@ use std::{
 
 use graph_attach::{
     auth::{
-        Context, Error, Kind, Problem, Provider, Selection,
+        Context, CredentialError, Error, Kind, Provider, Selection,
         login::{self, App, SignedIn, device},
     },
     config::{Credential, Origin, Sourced, cloud::PUBLIC, credential::Identity},
@@ -22,7 +23,7 @@ fn context(server: &LoginServer, state: &Path) -> Context {
     Context {
         cloud: PUBLIC,
         login_url: Url::parse(&server.url).unwrap(),
-        ca_file: None,
+        http: HttpOptions::default(),
         state_dir: Some(state.to_owned()),
         profile: None,
         keyring: false,
@@ -34,7 +35,7 @@ fn app() -> App {
     App::new("my-app", "my-tenant")
 }
 
-async fn login(context: &Context) -> Result<SignedIn, Problem> {
+async fn login(context: &Context) -> Result<SignedIn, CredentialError> {
     device::begin(&app(), context).await?.finish().await
 }
 

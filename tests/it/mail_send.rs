@@ -140,26 +140,196 @@ fn send_says_that_its_body_is_empty() {
         .says("the message is not there");
 }
 
+/// How often it was asked to send.
+fn sends(stage: &Stage) -> usize {
+    let posts = stage.requests("POST").into_iter();
+    posts.filter(|seen| seen.path.ends_with("/send")).count()
+}
+
+/// `send`, with a watch of so many milliseconds instead of a minute.
+fn send(stage: &Stage, id: &str, watch: u32) -> Run {
+    let mut command = stage.command(["send", id]);
+    command.env("GRAPH_ATTACH_SEND_WATCH", watch.to_string());
+    Run::of(command.output().unwrap())
+}
+
 #[test]
-fn a_lost_answer_is_looked_into_and_not_repeated_blindly() {
-    for (fault, sends) in [
+fn a_lost_answer_is_looked_into_and_not_repeated() {
+    for (fault, requests) in [
+        // Carried out, whatever was answered.
         ("send@1=lost", 1),
-        ("send@1=drop", 2),
+        ("send@1=done:504", 1),
+        ("send@1=done:500", 1),
+        ("send@1=done:404", 1),
+        ("send@1=done:403", 1),
+        ("send@1=late:2:504", 1),
+        ("send@1=late:2", 1),
+        // Nothing was done, and the service says so.
         ("send@1=503:0", 2),
-        ("send@1=html", 2),
         ("send@1=429:0", 2),
     ] {
         let stage = Stage::with_faults(&[fault]);
         let id = draft(&stage);
-        stage.run(["send", &id]).code(0).says("`Report` is sent");
-        let posts = stage.requests("POST");
-        let count = posts
-            .iter()
-            .filter(|seen| seen.path.ends_with("/send"))
-            .count();
-        assert_eq!(count, sends, "{fault}");
+        send(&stage, &id, 8_000).code(0);
+        assert_eq!(sends(&stage), requests, "{fault}");
         assert_eq!(folders(&stage, "Report"), ["sentitems"], "{fault}");
     }
+}
+
+#[test]
+fn what_nobody_knows_is_told_and_left_to_the_user() {
+    for fault in [
+        "send@1=drop",
+        "send@1=504",
+        "send@1=500",
+        "send@1=page",
+        "send@1=412",
+    ] {
+        let stage = Stage::with_faults(&[fault]);
+        let id = draft(&stage);
+        send(&stage, &id, 1_500)
+            .code(5)
+            .says("not known whether the message was sent")
+            .says("hint: graph-attach find messages --subject Report")
+            .says(&format!("hint: graph-attach send {id}"));
+        assert_eq!(sends(&stage), 1, "{fault}");
+        // The user asks again: it is looked at until the minute is over, and then sent.
+        let run = send(&stage, &id, 4_000).code(0);
+        assert!(run.stderr.contains("of 4 s"), "{run:#?}");
+        assert_eq!(sends(&stage), 2, "{fault}");
+        assert_eq!(folders(&stage, "Report"), ["sentitems"], "{fault}");
+    }
+}
+
+#[test]
+fn what_turns_out_to_be_sent_is_not_sent_again() {
+    // Sent after the watch of the first command, and before the user asks again.
+    let stage = Stage::with_faults(&["send@1=late:2:504"]);
+    let args = [
+        "draft",
+        "--to",
+        "a@b.com",
+        "--subject",
+        "Report",
+        "--immutable-id",
+    ];
+    let id = stage.run(args).code(0).id().to_owned();
+    send(&stage, &id, 500).code(5);
+    let run = send(&stage, &id, 6_000).code(0);
+    run.says("`Report` is sent");
+    assert_eq!(sends(&stage), 1);
+    // Only once: after that it is a message like any other.
+    send(&stage, &id, 500).code(7).says("it was sent already");
+}
+
+#[test]
+fn a_kill_while_it_is_sent_is_remembered() {
+    let stage = Stage::with_faults(&["send@1=late:3"]);
+    let args = [
+        "draft",
+        "--to",
+        "a@b.com",
+        "--subject",
+        "Report",
+        "--immutable-id",
+    ];
+    let id = stage.run(args).code(0).id().to_owned();
+    let mut child = stage.process(["send", &id]).spawn().unwrap();
+    crate::support::until(|| sends(&stage) == 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    send(&stage, &id, 10_000).code(0).says("`Report` is sent");
+    assert_eq!(sends(&stage), 1);
+    assert_eq!(folders(&stage, "Report"), ["sentitems"]);
+}
+
+/// An upload to a draft that was killed in mid-upload; the draft's id.
+fn unfinished(stage: &Stage) -> String {
+    let id = draft(stage);
+    let file = stage.file("big.bin", 9_000_000);
+    let args = ["attach", "--message", &id, "--max-retries", "0"];
+    let args = args.iter().map(|arg| arg.as_ref());
+    stage.run(args.chain([file.as_os_str()])).code(5);
+    id
+}
+
+#[test]
+fn what_cannot_be_known_to_be_complete_is_not_sent() {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = || Stage::with_faults(&["put@2x99=503:0"]);
+    // A damaged record, also after it was set aside.
+    let damaged = stage();
+    let id = unfinished(&damaged);
+    let path = damaged.session_file();
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("big", "bag", 1)).unwrap();
+    for _ in 0..2 {
+        let run = damaged
+            .run(["send", &id])
+            .code(7)
+            .says("it cannot be known");
+        run.says(&format!(
+            "hint: graph-attach send --even-if-unfinished {id}"
+        ));
+    }
+    damaged.run(["send", "--even-if-unfinished", &id]).code(0);
+
+    // A record of a newer version.
+    let newer = stage();
+    let id = unfinished(&newer);
+    let path = newer.session_file();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut record: serde_json::Value = serde_json::from_str(&text).unwrap();
+    record["schema"] = 99.into();
+    std::fs::write(&path, record.to_string()).unwrap();
+    newer.run(["send", &id]).code(7).says("newer version");
+
+    // A directory that is refused.
+    let refused = stage();
+    let id = unfinished(&refused);
+    let mode =
+        |mode| std::fs::set_permissions(refused.state_dir(), PermissionsExt::from_mode(mode));
+    mode(0o777).unwrap();
+    refused.run(["send", &id]).code(7).says("not safe");
+    mode(0o700).unwrap();
+
+    // The endpoint and the id are spelled otherwise.
+    let spelled = stage();
+    let id = unfinished(&spelled);
+    let mut command = spelled.command(["send", &id]);
+    let endpoint = spelled.sandbox.endpoint().replace("127.0.0.1", "localhost");
+    command.env("GRAPH_ATTACH_ENDPOINT", endpoint);
+    Run::of(command.output().unwrap()).code(7).says("`big.bin`");
+    for stage in [&damaged, &newer, &refused, &spelled] {
+        assert!(sends(stage) <= 1);
+    }
+    assert_eq!(folders(&spelled, "Report"), ["drafts"]);
+}
+
+#[test]
+fn an_upload_under_the_other_id_of_a_message_is_found() {
+    let stage = Stage::with_faults(&["put@2x99=503:0"]);
+    let args = [
+        "draft",
+        "--to",
+        "a@b.com",
+        "--subject",
+        "Report",
+        "--immutable-id",
+    ];
+    let lasting = stage.run(args).code(0).id().to_owned();
+    let id = stage.graph(&format!("/me/messages/{lasting}?$select=id"))["id"].clone();
+    let id = id.as_str().unwrap();
+    assert_ne!(id, lasting);
+    let file = stage.file("big.bin", 9_000_000);
+    let args = ["attach", "--message", id, "--max-retries", "0"];
+    let args = args.iter().map(|arg| arg.as_ref());
+    stage.run(args.chain([file.as_os_str()])).code(5);
+    stage
+        .run(["send", &lasting])
+        .code(7)
+        .says("`big.bin` is not attached completely");
+    assert_eq!(folders(&stage, "Report"), ["drafts"]);
 }
 
 #[test]

@@ -93,6 +93,8 @@ fn talk(stage: &Stage, line: &str) -> std::process::Output {
     let line = line.replace("MSG", stage.sandbox.message());
     let mut command = stage.command(line.split(' '));
     command
+        .arg("--log-file")
+        .arg(stage.home.path().join("requests.log"))
         .env("RUST_LOG", "trace")
         .env("RUST_BACKTRACE", "full")
         .env("TMPDIR", stage.home.path());

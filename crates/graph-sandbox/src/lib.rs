@@ -76,7 +76,7 @@ impl Sandbox {
             Ok(format!("{scheme}://{}", reachable(listener.local_addr()?)))
         };
         let (graph_origin, upload_origin) = (origin(&graph)?, origin(&upload)?);
-        let shared = Arc::new(Shared::new(options, graph_origin, upload_origin)?);
+        let shared = Arc::new(Shared::new(options, graph_origin, upload_origin));
         let first = |kind| shared.store().first(kind).map(|item| item.id.clone());
         let message = first(Kind::Message).unwrap_or_default();
         let event = first(Kind::Event).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Every request that was seen, for `/sandbox/requests` and for tests.
 
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 use hyper::HeaderMap;
 use serde::Serialize;
@@ -48,18 +48,25 @@ pub struct Seen {
     pub headers: Map<String, Value>,
 }
 
+/// So many requests are kept, the latest ones.
+const MOST: usize = 50_000;
+
 /// The requests so far. Their numbers go on when the log is cleared, so that one that is still running
 /// cannot write into another's line.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     first: usize,
-    seen: Vec<(Seen, Instant)>,
+    seen: VecDeque<(Seen, Instant)>,
 }
 
 impl Log {
     /// Writes one down; its number.
     pub(crate) fn begin(&mut self, seen: Seen) -> usize {
-        self.seen.push((seen, Instant::now()));
+        if self.seen.len() >= MOST {
+            self.seen.pop_front();
+            self.first += 1;
+        }
+        self.seen.push_back((seen, Instant::now()));
         self.first + self.seen.len() - 1
     }
 

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -57,12 +56,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options, graph: String, upload: String) -> io::Result<Self> {
+    pub(crate) fn new(options: Options, graph: String, upload: String) -> Self {
         let mut faults = FaultPlan::default();
         faults.add(options.faults.iter().cloned());
         let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
         let clock = Clock::default();
-        let arena = store::arena(&options)?;
+        let arena = store::arena(&options);
         let mut store = Store::new(seed, clock.clone(), arena, options.seed.is_some());
         let scopes = options
             .scopes
@@ -78,7 +77,7 @@ impl Shared {
             scopes,
             user: true,
         };
-        Ok(Shared {
+        Shared {
             tokens: Mutex::new(HashMap::from([(token.clone(), grant)])),
             token,
             graph,
@@ -92,7 +91,7 @@ impl Shared {
             log: Mutex::default(),
             open: AtomicUsize::new(0),
             options,
-        })
+        }
     }
 
     /// Everything as at the start, ids too; the token stays good.

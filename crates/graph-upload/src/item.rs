@@ -1,9 +1,11 @@
 //! The Outlook item that files are attached to, and its place under the Graph endpoint. Pure.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+
+use crate::redact;
 
 /// What may stand in a path segment as it is: RFC 3986 unreserved, and `=`, which ends most ids and
 /// which Graph takes either way. `@` keeps user principal names readable in a proxy's log.
@@ -64,6 +66,33 @@ pub struct Item {
 }
 
 impl Item {
+    /// A message of the token's own mailbox.
+    pub fn message(id: impl Into<String>) -> Self {
+        Item::own(ItemKind::Message, id.into())
+    }
+
+    /// An event of the token's own calendar.
+    pub fn event(id: impl Into<String>) -> Self {
+        Item::own(ItemKind::Event, id.into())
+    }
+
+    fn own(kind: ItemKind, id: String) -> Self {
+        Item {
+            kind,
+            id,
+            mailbox: None,
+        }
+    }
+
+    /// The same in somebody else's mailbox, by its user principal name or id.
+    #[must_use]
+    pub fn in_mailbox(self, mailbox: impl Into<String>) -> Self {
+        Item {
+            mailbox: Some(mailbox.into()),
+            ..self
+        }
+    }
+
     /// The item's path below the endpoint, percent-encoded, with a leading slash.
     pub fn path(&self) -> String {
         format!(
@@ -80,6 +109,19 @@ impl Item {
     }
 }
 
+/// Whether a text can be an id of the service. One with control characters or blanks would not come through a
+/// command line as it is, and `..` leads elsewhere in a path: such are refused where they are read.
+pub fn is_id(text: &str) -> bool {
+    /// Real ids have under 200 characters.
+    const LONGEST: usize = 1_024;
+    !text.is_empty()
+        && text.len() <= LONGEST
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && !text.bytes().all(|byte| byte == b'.')
+        // A service that calls something by our token wants to see it printed.
+        && matches!(redact::clean(text), Cow::Borrowed(_))
+}
+
 /// The path of a mailbox below the endpoint: `/me` or `/users/…`.
 pub(crate) fn owner(mailbox: Option<&str>) -> String {
     match mailbox {
@@ -88,8 +130,8 @@ pub(crate) fn owner(mailbox: Option<&str>) -> String {
     }
 }
 
-/// `text` as one path segment. `.` and `..` cannot be one, however they are encoded: the command line
-/// refuses them as ids.
+/// `text` as one path segment. `.` and `..` cannot be one, however they are encoded: no request is made with
+/// them.
 pub(crate) fn segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }

@@ -8,8 +8,8 @@ use crate::redact;
 /// a limit, 8 MiB of `{"":0}` would be 700 MiB. A list of 500 attachments has under 5,000.
 const MOST_VALUES: usize = 50_000;
 
-/// Texts under these keys are used as they are: upload URLs, which are secrets themselves, and ids, of which
-/// a part may be that of a token, since both hold the mailbox's own id.
+/// Texts under these keys are used as they are: upload URLs, which are secrets themselves, and ids and links,
+/// which make further requests. An id that holds a secret is refused where it is read.
 const VERBATIM: [&str; 5] = [
     "uploadUrl",
     "id",

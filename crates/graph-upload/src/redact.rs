@@ -110,8 +110,8 @@ impl Registry {
     }
 
     fn opaque(&mut self, secret: &str) {
-        // Of a token only the signature is secret by itself. What stands before it stands elsewhere too: the
-        // user's id in base64 is a part of the token, and of every item's id.
+        // What makes a token one is its signature. The claims before it are no secret by themselves, and other
+        // texts have parts of them: an Outlook id holds the mailbox's id in base64, as the claims do.
         if let Some((_, signature)) = secret.rsplit_once('.')
             && secret.starts_with(TOKEN_START)
         {
@@ -288,6 +288,27 @@ mod tests {
         }
         let harmless = "outlook.office.com does not know Messages('AAMkRedact=')";
         assert_eq!(clean(harmless), harmless);
+    }
+
+    #[test]
+    fn what_an_id_shares_with_a_token_s_claims_is_no_secret() {
+        let shared = "LTVmYzEtNGQ2Zi1hNjM1LTBmNmQwM2Y4ZmY1YQ";
+        let token =
+            format!("eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiI{shared}In0.q83vEjRWeJCrze8SNFZ4kKvN7xI0Vni");
+        register(&token);
+        let id = format!("AAMkAG{shared}BGAAAA=");
+        assert_eq!(clean(&id), id);
+        for text in [
+            token.as_str(),
+            &token[40..],
+            "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiI",
+        ] {
+            let shown = clean(&format!("<{text}>")).into_owned();
+            assert!(
+                shown.ends_with("[REDACTED]>") && !shown.contains("q83v"),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

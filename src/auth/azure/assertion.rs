@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::{auth::Problem, pasted};
+use crate::{auth::CredentialError, pasted};
 
 /// How long a signed token is good for. Entra wants minutes.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
@@ -42,21 +42,21 @@ impl ClientAssertion for Made {
 }
 
 /// A certificate with its key.
-pub(super) struct Certificate {
+pub(super) struct ClientCertificate {
     key: EncodingKey,
     /// SHA-256 of the certificate, by which Entra finds it.
     thumbprint: String,
 }
 
-impl Certificate {
+impl ClientCertificate {
     /// Reads a PEM file with a certificate, or several of which one fits, and its key.
-    pub(super) fn read(path: &Path, now: Timestamp) -> Result<Self, Problem> {
-        let wrong = |why, hint: Option<String>| Problem::Certificate {
+    pub(super) fn read(path: &Path, now: Timestamp) -> Result<Self, CredentialError> {
+        let wrong = |why, hint: Option<String>| CredentialError::Certificate {
             path: path.to_owned(),
             why,
             hint,
         };
-        let unreadable = |source| Problem::Unreadable {
+        let unreadable = |source| CredentialError::Unreadable {
             path: path.to_owned(),
             source,
         };
@@ -123,7 +123,7 @@ impl Certificate {
             ));
         }
         let pem = pem::encode(key);
-        Ok(Certificate {
+        Ok(ClientCertificate {
             key: EncodingKey::from_rsa_pem(pem.as_bytes())
                 .map_err(|_| wrong("its key is not an RSA key, which Entra wants", None))?,
             thumbprint: URL_SAFE_NO_PAD.encode(digest(&SHA256, block.contents())),
@@ -136,7 +136,7 @@ impl Certificate {
         client_id: &str,
         endpoint: &str,
         now: Timestamp,
-    ) -> Result<SecretString, Problem> {
+    ) -> Result<SecretString, CredentialError> {
         let header = Header {
             x5t_s256: Some(self.thumbprint.clone()),
             ..Header::new(Algorithm::PS256)
@@ -152,7 +152,9 @@ impl Certificate {
         };
         jsonwebtoken::encode(&header, &claims, &self.key)
             .map(SecretString::from)
-            .map_err(|_| Problem::Identity("the key of the certificate does not sign".into()))
+            .map_err(|_| {
+                CredentialError::Identity("the key of the certificate does not sign".into())
+            })
     }
 }
 
@@ -194,11 +196,11 @@ mod tests {
         (certificate.pem(), key.serialize_pem())
     }
 
-    fn read(text: &[u8]) -> Result<Certificate, Problem> {
+    fn read(text: &[u8]) -> Result<ClientCertificate, CredentialError> {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("app.pem");
         fs::write(&path, text).unwrap();
-        Certificate::read(&path, Timestamp::now())
+        ClientCertificate::read(&path, Timestamp::now())
     }
 
     #[test]

@@ -30,7 +30,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::{
-    Problem, Token,
+    CredentialError, Token,
     file::open_to_others,
     http::{self, Destination, Web},
     reply::{AccessToken, LIMIT},
@@ -41,7 +41,7 @@ use crate::settings::{
     credential::{Identity, Method},
     endpoint,
 };
-use assertion::{Certificate, Made};
+use assertion::{ClientCertificate, Made};
 use transport::{LastResponse, Response, Transport};
 
 /// How long getting a token may take in all, tries included: as long as a token command may.
@@ -71,7 +71,7 @@ impl Entra {
         method: Method,
         identity: &Identity,
         context: &Context,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, CredentialError> {
         let mut missing = Vec::new();
         if method != Method::ManagedIdentity {
             if identity.tenant.is_none() {
@@ -96,7 +96,7 @@ impl Entra {
             _ => {}
         }
         if !missing.is_empty() {
-            return Err(Problem::Incomplete {
+            return Err(CredentialError::Incomplete {
                 method: method.as_str(),
                 missing,
             });
@@ -111,7 +111,7 @@ impl Entra {
                 .as_deref()
                 .map(metadata)
                 .transpose()?,
-            web: Arc::new(Web::new(context.ca_file.as_deref())?),
+            web: Arc::new(Web::new(&context.http)?),
             patience: PATIENCE,
         })
     }
@@ -121,8 +121,8 @@ impl Entra {
         &self,
         last: &LastResponse,
         now: Timestamp,
-    ) -> Result<Arc<dyn TokenCredential>, Problem> {
-        let refused = |error: azure_core::Error| Problem::Identity(brief(&error));
+    ) -> Result<Arc<dyn TokenCredential>, CredentialError> {
+        let refused = |error: azure_core::Error| CredentialError::Identity(brief(&error));
         let Identity {
             tenant, client_id, ..
         } = &self.identity;
@@ -159,7 +159,7 @@ impl Entra {
         })
     }
 
-    fn secret(&self) -> Result<SecretString, Problem> {
+    fn secret(&self) -> Result<SecretString, CredentialError> {
         let identity = &self.identity;
         match (&identity.client_secret, &identity.client_secret_file) {
             (Some(secret), _) => token::secret(secret.reveal(), "client secret"),
@@ -169,14 +169,14 @@ impl Entra {
     }
 
     /// The token that the platform gave, or one that is signed now.
-    fn assertion(&self, now: Timestamp) -> Result<SecretString, Problem> {
+    fn assertion(&self, now: Timestamp) -> Result<SecretString, CredentialError> {
         let identity = &self.identity;
         if self.method == Method::WorkloadIdentity {
             let path = identity.federated_token_file.as_deref();
             return token::secret(&read(path.unwrap_or(Path::new("")))?, "federated token");
         }
         let path = identity.client_certificate_file.as_deref();
-        let certificate = Certificate::read(path.unwrap_or(Path::new("")), Timestamp::now())?;
+        let certificate = ClientCertificate::read(path.unwrap_or(Path::new("")), Timestamp::now())?;
         let base = self.login_url.as_str().trim_end_matches('/');
         let tenant = identity.tenant.as_deref().unwrap_or_default();
         certificate.sign(
@@ -240,10 +240,10 @@ impl TokenSource for Entra {
             let now = Timestamp::now();
             let token = match self.token(&last, now).await {
                 // What we sign says when: by the login host's clock, if ours is wrong.
-                Err(Problem::Refused(refusal))
+                Err(CredentialError::Refused(refusal))
                     if self.method == Method::ClientCertificate && refusal.is_out_of_time() =>
                 {
-                    let theirs = last.date().ok_or(Problem::Refused(refusal))?;
+                    let theirs = last.date().ok_or(CredentialError::Refused(refusal))?;
                     self.token(&last, theirs).await?
                 }
                 token => token?,
@@ -261,7 +261,11 @@ impl TokenSource for Entra {
 }
 
 impl Entra {
-    async fn token(&self, last: &LastResponse, now: Timestamp) -> Result<AccessToken, Problem> {
+    async fn token(
+        &self,
+        last: &LastResponse,
+        now: Timestamp,
+    ) -> Result<AccessToken, CredentialError> {
         let credential = self.credential(last, now)?;
         let scopes = [self.scope.as_str()];
         let asking = credential.get_token(&scopes, None);
@@ -270,7 +274,7 @@ impl Entra {
             (Ok(Ok(token)), _) => token,
             // Also when time is up: an answer that was tried again in vain says more than that.
             (_, Some(response)) => return Err(self.sort(response)),
-            (Ok(Err(error)), None) => return Err(Problem::Identity(brief(&error))),
+            (Ok(Err(error)), None) => return Err(CredentialError::Identity(brief(&error))),
             (Err(_), None) => return Err(self.silence()),
         };
         let expires = Timestamp::from_second(token.expires_on.unix_timestamp()).ok();
@@ -283,22 +287,22 @@ impl Entra {
     /// What a failure comes to, by the last response. The library's own account of it is kept out:
     /// it cannot read descriptions of several lines, which Entra's are, and leads to pages about the
     /// library.
-    fn sort(&self, response: Response) -> Problem {
+    fn sort(&self, response: Response) -> CredentialError {
         let managed = self.method == Method::ManagedIdentity;
         match response {
             Response::Unreachable(unreachable) if managed => {
-                Problem::NoPlatform(unreachable.to_string())
+                CredentialError::NoPlatform(unreachable.to_string())
             }
             Response::Unreachable(unreachable) => unreachable.into(),
             // With 410 the metadata service says that it is being updated.
             Response::Answered {
                 status: status @ (408 | 410 | 429 | 500..),
                 ..
-            } => Problem::Unavailable(status),
+            } => CredentialError::Unavailable(status),
             Response::Answered {
                 refusal: Some(refusal),
                 ..
-            } if managed => Problem::NoPlatform(if refusal.text.is_empty() {
+            } if managed => CredentialError::NoPlatform(if refusal.text.is_empty() {
                 refusal.error
             } else {
                 refusal.text
@@ -308,20 +312,20 @@ impl Entra {
                 ..
             } => match (self.method, refusal.number) {
                 (Method::ClientCertificate, Some(700_027 | 1_000_502)) => {
-                    Problem::CertificateRefused(refusal)
+                    CredentialError::CertificateRefused(refusal)
                 }
-                _ => Problem::Refused(refusal),
+                _ => CredentialError::Refused(refusal),
             },
             Response::Answered { status, .. } if managed => {
-                Problem::NoPlatform(format!("it answered {status}"))
+                CredentialError::NoPlatform(format!("it answered {status}"))
             }
-            Response::Answered { .. } => Problem::Garbled("it is not an answer of Entra's"),
+            Response::Answered { .. } => CredentialError::Garbled("it is not an answer of Entra's"),
         }
     }
 
     /// What it comes to when time is up and nobody answered.
-    fn silence(&self) -> Problem {
-        Problem::Unreachable {
+    fn silence(&self) -> CredentialError {
+        CredentialError::Unreachable {
             host: match self.method {
                 Method::ManagedIdentity => "the metadata service".into(),
                 _ => self.login_url.host_str().unwrap_or_default().to_owned(),
@@ -347,25 +351,25 @@ fn brief(error: &azure_core::Error) -> String {
         .collect()
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    let bytes = std::fs::read(path).map_err(|source| Problem::Unreadable {
+fn read(path: &Path) -> Result<Vec<u8>, CredentialError> {
+    let bytes = std::fs::read(path).map_err(|source| CredentialError::Unreadable {
         path: path.to_owned(),
         source,
     })?;
     if bytes.len() > LIMIT {
-        return Err(Problem::TooLong);
+        return Err(CredentialError::TooLong);
     }
     Ok(bytes)
 }
 
 /// Reads where the metadata service is said to be; it must be on this machine or its platform's own
 /// network, because no TLS vouches for it.
-fn metadata(text: &str) -> Result<Url, Problem> {
-    let url = Url::parse(text).map_err(|_| Problem::Metadata)?;
+fn metadata(text: &str) -> Result<Url, CredentialError> {
+    let url = Url::parse(text).map_err(|_| CredentialError::Metadata)?;
     if endpoint::is_loopback(&url) || http::is_link_local(&url) {
         Ok(url)
     } else {
-        Err(Problem::Metadata)
+        Err(CredentialError::Metadata)
     }
 }
 
@@ -376,11 +380,13 @@ mod tests {
         net::TcpListener,
     };
 
+    use graph_upload::client::HttpOptions;
+
     use super::*;
     use crate::{auth::Kind, config::cloud::PUBLIC};
 
     /// What is said of a metadata service when the patience with it has come to its end.
-    async fn impatient(service: &TcpListener, seconds: u64) -> Problem {
+    async fn impatient(service: &TcpListener, seconds: u64) -> CredentialError {
         let identity = Identity {
             metadata_host: Some(format!("http://{}", service.local_addr().unwrap())),
             ..Identity::default()
@@ -388,7 +394,7 @@ mod tests {
         let context = Context {
             cloud: PUBLIC,
             login_url: Url::parse("https://login.example").unwrap(),
-            ca_file: None,
+            http: HttpOptions::default(),
             state_dir: None,
             profile: None,
             keyring: false,

@@ -134,7 +134,8 @@ impl Transport {
             // A machine without a metadata service will not grow one: only login hosts are worth
             // another try.
             let kind = match self.destination {
-                Destination::Login => ErrorKind::Io,
+                Destination::Login if !unreachable.is_final => ErrorKind::Io,
+                Destination::Login => ErrorKind::Other,
                 Destination::Metadata { .. } => ErrorKind::Other,
             };
             azure_core::Error::new(kind, unreachable)
@@ -179,13 +180,15 @@ impl HttpClient for Transport {
 
 #[cfg(test)]
 mod tests {
+    use graph_upload::client::HttpOptions;
+
     use super::*;
 
     fn route(plain: Option<&str>, metadata: Option<&str>, asked: &str) -> String {
         let url = |text: &str| Url::parse(text).unwrap();
         let transport = Transport {
             last: LastResponse::default(),
-            web: Arc::new(Web::new(None).unwrap()),
+            web: Arc::new(Web::new(&HttpOptions::default()).unwrap()),
             destination: Destination::Login,
             plain: plain.map(url),
             metadata: metadata.map(url),

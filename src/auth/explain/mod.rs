@@ -1,7 +1,7 @@
 //! Turns a refusal into the sentence that helps, with the help of what the token says of itself.
 //!
 //! Pure. Nothing here decides whether something is allowed, with two exceptions that spare a
-//! request which cannot succeed: [`objection`].
+//! request which cannot succeed: [`preflight`].
 
 mod action;
 mod preflight;
@@ -11,7 +11,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use action::{Action, Attempt};
-pub use preflight::{Objection, objection};
+pub use preflight::{PreflightError, preflight};
 
 use super::claims::Claims;
 

@@ -17,7 +17,7 @@ const GRAPH_APP: &str = "00000003-0000-0000-c000-000000000000";
 
 /// Why a token cannot be used for this at all; known before a byte is sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Objection {
+pub enum PreflightError {
     /// It was issued for another API.
     #[error("the token was issued for `{audience}`, not for Microsoft Graph")]
     OtherApi {
@@ -39,35 +39,35 @@ pub enum Objection {
     NoMailbox,
 }
 
-impl Objection {
+impl PreflightError {
     /// What to do about it.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Objection::OtherApi { resource, .. } => {
+            PreflightError::OtherApi { resource, .. } => {
                 vec![format!("ask for a token for {resource}/.default")]
             }
-            Objection::OtherCloud { its, .. } => vec![format!("--cloud {its}")],
-            Objection::NoMailbox => vec!["--mailbox USER@EXAMPLE.ORG".into()],
+            PreflightError::OtherCloud { its, .. } => vec![format!("--cloud {its}")],
+            PreflightError::NoMailbox => vec!["--mailbox USER@EXAMPLE.ORG".into()],
         }
     }
 }
 
 /// Whether a token is plainly not for this, so that it need not even be sent.
-pub fn objection(
+pub fn preflight(
     claims: &Claims,
     cloud: &'static Cloud,
     endpoint: &Url,
     mailbox: bool,
-) -> Option<Objection> {
+) -> Option<PreflightError> {
     if let Some(audience) = &claims.audience
         && let Some(objection) = wrong_audience(audience, cloud, endpoint)
     {
         return Some(objection);
     }
-    (!mailbox && claims.is_app_only()).then_some(Objection::NoMailbox)
+    (!mailbox && claims.is_app_only()).then_some(PreflightError::NoMailbox)
 }
 
-fn wrong_audience(audience: &str, cloud: &'static Cloud, endpoint: &Url) -> Option<Objection> {
+fn wrong_audience(audience: &str, cloud: &'static Cloud, endpoint: &Url) -> Option<PreflightError> {
     let url = Url::parse(audience).ok();
     let host = url.as_ref().and_then(Url::host_str);
     if audience.eq_ignore_ascii_case(GRAPH_APP) || host == Some(cloud.graph_host()) {
@@ -78,7 +78,7 @@ fn wrong_audience(audience: &str, cloud: &'static Cloud, endpoint: &Url) -> Opti
         return None;
     }
     if let Some(other) = host.and_then(Cloud::of_graph_host) {
-        return Some(Objection::OtherCloud {
+        return Some(PreflightError::OtherCloud {
             its: other.name,
             ours: cloud.name,
         });
@@ -89,7 +89,7 @@ fn wrong_audience(audience: &str, cloud: &'static Cloud, endpoint: &Url) -> Opti
         !is_loopback(endpoint) && !CLOUDS.iter().any(|row| row.graph_host() == endpoint_host);
     // Other things than a URL or an app id are not plainly anything.
     let plain = url.is_some() || uuid::Uuid::parse_str(audience).is_ok();
-    (plain && !gateway).then(|| Objection::OtherApi {
+    (plain && !gateway).then(|| PreflightError::OtherApi {
         audience: clip(audience),
         resource: cloud.graph,
     })
@@ -103,8 +103,8 @@ mod tests {
     use super::*;
     use crate::auth::claims::tests::claims;
 
-    fn object(payload: &Value, endpoint: &str, mailbox: bool) -> Option<Objection> {
-        objection(
+    fn object(payload: &Value, endpoint: &str, mailbox: bool) -> Option<PreflightError> {
+        preflight(
             &claims(payload),
             PUBLIC,
             &Url::parse(endpoint).unwrap(),
@@ -135,7 +135,10 @@ mod tests {
                 "00000002-0000-0000-c000-000000000000",
             ] {
                 let found = object(&json!({"aud": other}), endpoint, false);
-                assert!(matches!(found, Some(Objection::OtherApi { .. })), "{other}");
+                assert!(
+                    matches!(found, Some(PreflightError::OtherApi { .. })),
+                    "{other}"
+                );
             }
             assert_eq!(
                 object(
@@ -143,7 +146,7 @@ mod tests {
                     endpoint,
                     true
                 ),
-                Some(Objection::OtherCloud {
+                Some(PreflightError::OtherCloud {
                     its: "gcc-high",
                     ours: "public"
                 })
@@ -156,11 +159,11 @@ mod tests {
     fn a_stand_in_may_play_any_cloud_with_tokens_of_the_public_one() {
         let dod = Cloud::named("dod").unwrap();
         let token = claims(&json!({"aud": PUBLIC.graph}));
-        let judge = |endpoint: &str| objection(&token, dod, &Url::parse(endpoint).unwrap(), false);
+        let judge = |endpoint: &str| preflight(&token, dod, &Url::parse(endpoint).unwrap(), false);
         assert_eq!(judge("http://127.0.0.1:1/v1.0"), None);
         assert_eq!(
             judge("https://dod-graph.microsoft.us/v1.0"),
-            Some(Objection::OtherCloud {
+            Some(PreflightError::OtherCloud {
                 its: "public",
                 ours: "dod"
             })
@@ -180,7 +183,7 @@ mod tests {
     fn an_app_has_no_me() {
         let graph = "https://graph.microsoft.com/v1.0";
         let app = json!({"idtyp": "app", "roles": ["Mail.ReadWrite"]});
-        assert_eq!(object(&app, graph, false), Some(Objection::NoMailbox));
+        assert_eq!(object(&app, graph, false), Some(PreflightError::NoMailbox));
         assert_eq!(object(&app, graph, true), None);
         assert_eq!(
             object(&json!({"scp": "Mail.ReadWrite"}), graph, false),
@@ -193,7 +196,7 @@ mod tests {
         fn any_audience_is_judged(audience in "\\PC{0,80}") {
             let claims = Claims { audience: Some(audience), ..Claims::default() };
             let endpoint = Url::parse(PUBLIC.graph).unwrap();
-            let _ = objection(&claims, PUBLIC, &endpoint, false);
+            let _ = preflight(&claims, PUBLIC, &endpoint, false);
         }
     }
 }

@@ -8,10 +8,10 @@ use oauth2::{AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, 
 
 use super::{
     App, Beginning, SignedIn,
-    loopback::{Loopback, Page},
+    loopback::{EndPage, Loopback},
     oauth::{Adapter, client, scopes, sort},
 };
-use crate::auth::{Problem, entra::Refusal, source::Context};
+use crate::auth::{CredentialError, entra::Refusal, source::Context};
 
 /// How long the login page may take: a new password and another factor are minutes.
 pub const PATIENCE: Duration = Duration::from_secs(600);
@@ -20,7 +20,7 @@ pub const PATIENCE: Duration = Duration::from_secs(600);
 const START: Duration = Duration::from_secs(5);
 
 /// A login whose page waits for its person.
-pub struct Pending {
+pub struct BrowserLogin {
     /// The page to open. From outside in part: escape before a terminal.
     pub url: String,
     /// The port of this computer that the page comes back to.
@@ -37,16 +37,16 @@ pub struct Pending {
 ///
 /// # Errors
 /// When the state directory cannot be used, or no port of this computer is free.
-pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
+pub async fn begin(app: &App, context: &Context) -> Result<BrowserLogin, CredentialError> {
     let beginning = Beginning {
         browser: true,
         ..Beginning::new(app, context)?
     };
-    let loopback = Loopback::bind().await.map_err(Problem::Loopback)?;
+    let loopback = Loopback::bind().await.map_err(CredentialError::Loopback)?;
     // Of an app's `http://localhost` Entra leaves the port open, and of no other name. The library keeps
     // the text as it is: with a slash at its end it would be another URI.
     let redirect = RedirectUrl::new(format!("http://localhost:{}", loopback.port))
-        .map_err(|error| Problem::Loopback(io::Error::other(error)))?;
+        .map_err(|error| CredentialError::Loopback(io::Error::other(error)))?;
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let nonce = CsrfToken::new_random();
     let client = client(&beginning.saved)?;
@@ -67,7 +67,7 @@ pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
         request = request.add_extra_param("claims", claims);
     }
     let (url, state) = request.url();
-    Ok(Pending {
+    Ok(BrowserLogin {
         url: url.into(),
         port: loopback.port,
         loopback,
@@ -79,26 +79,26 @@ pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
     })
 }
 
-impl Pending {
+impl BrowserLogin {
     /// Waits until the browser comes back; keeps the login.
     ///
     /// # Errors
     /// When the sign-in is refused, is not the one that was begun, takes longer than `patience`, or
     /// cannot be saved.
-    pub async fn finish(mut self, patience: Duration) -> Result<SignedIn, Problem> {
+    pub async fn finish(mut self, patience: Duration) -> Result<SignedIn, CredentialError> {
         let arrival = tokio::time::timeout(patience, self.loopback.arrival()).await;
         let Some(arrival) = arrival.ok().flatten() else {
             let login = &self.beginning.saved.login;
             let again = super::login_command(&login.client_id, &login.tenant);
-            return Err(Problem::NoAnswer {
+            return Err(CredentialError::NoAnswer {
                 seconds: patience.as_secs(),
                 other: super::with_flag(&again, "--device-code"),
             });
         };
         let code = judge(&arrival.query, self.state.secret());
         let result = match code {
-            Err(Rejected::OtherSignIn) => Err(Problem::OtherSignIn("the state")),
-            Err(Rejected::Garbled) => Err(Problem::Garbled("the browser brought no code")),
+            Err(Rejected::OtherSignIn) => Err(CredentialError::OtherSignIn("the state")),
+            Err(Rejected::Garbled) => Err(CredentialError::Garbled("the browser brought no code")),
             Err(Rejected::Refused(refusal)) => Err(self.beginning.refused(refusal)),
             Ok(code) => {
                 exchange(
@@ -112,7 +112,7 @@ impl Pending {
             }
         };
         let page = match &result {
-            Ok(signed_in) => Page {
+            Ok(signed_in) => EndPage {
                 title: "Signed in",
                 text: match &signed_in.login.account {
                     Some(account) => {
@@ -123,7 +123,7 @@ impl Pending {
                     None => "graph-attach is signed in. This window can be closed.".into(),
                 },
             },
-            Err(problem) => Page {
+            Err(problem) => EndPage {
                 title: "Not signed in",
                 text: format!(
                     "graph-attach is not signed in: {problem}. The terminal says what to do. This \
@@ -142,7 +142,7 @@ async fn exchange(
     verifier: PkceCodeVerifier,
     redirect: &RedirectUrl,
     nonce: &str,
-) -> Result<SignedIn, Problem> {
+) -> Result<SignedIn, CredentialError> {
     let asked = Timestamp::now();
     let client = client(&beginning.saved)?;
     let reply = client
@@ -192,9 +192,9 @@ fn judge(query: &[(String, String)], state: &str) -> Result<String, Rejected> {
     }
 }
 
-impl fmt::Debug for Pending {
+impl fmt::Debug for BrowserLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
+        f.debug_struct("BrowserLogin")
             .field("port", &self.port)
             .finish_non_exhaustive()
     }

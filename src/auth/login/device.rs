@@ -9,13 +9,13 @@ use super::{
     App, Beginning, SignedIn,
     oauth::{Adapter, client, scopes, sort},
 };
-use crate::auth::{Problem, source::Context};
+use crate::auth::{CredentialError, source::Context};
 
 /// A server that says to poll all the time is not obeyed.
 const FASTEST: Duration = Duration::from_millis(200);
 
 /// A login that waits for its person.
-pub struct Pending {
+pub struct DeviceLogin {
     /// The code to enter.
     pub code: String,
     /// The page to enter it at. From outside: escape before a terminal.
@@ -30,7 +30,7 @@ pub struct Pending {
 ///
 /// # Errors
 /// When the state directory cannot be used, or the login service cannot be reached or refuses.
-pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
+pub async fn begin(app: &App, context: &Context) -> Result<DeviceLogin, CredentialError> {
     let beginning = Beginning::new(app, context)?;
     let client = client(&beginning.saved)?;
     let mut request = client
@@ -43,7 +43,7 @@ pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
         .request_async(&Adapter(&beginning.web))
         .await
         .map_err(|error| beginning.explain(sort(error)))?;
-    Ok(Pending {
+    Ok(DeviceLogin {
         code: details.user_code().secret().clone(),
         page: details.verification_uri().to_string(),
         lifetime: details.expires_in(),
@@ -52,12 +52,12 @@ pub async fn begin(app: &App, context: &Context) -> Result<Pending, Problem> {
     })
 }
 
-impl Pending {
+impl DeviceLogin {
     /// Waits until the person has entered the code, or will not; keeps the login.
     ///
     /// # Errors
     /// When the sign-in is declined, blocked or too late, or cannot be saved.
-    pub async fn finish(self) -> Result<SignedIn, Problem> {
+    pub async fn finish(self) -> Result<SignedIn, CredentialError> {
         let asked = Timestamp::now();
         let beginning = self.beginning;
         let client = client(&beginning.saved)?;
@@ -74,9 +74,9 @@ impl Pending {
     }
 }
 
-impl fmt::Debug for Pending {
+impl fmt::Debug for DeviceLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pending")
+        f.debug_struct("DeviceLogin")
             .field("page", &self.page)
             .finish_non_exhaustive()
     }

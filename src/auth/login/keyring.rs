@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::seal::Key;
+use super::seal::SealKey;
 
 /// How long the store may take: long enough for a person to type a password, short enough for a script.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ pub enum KeyringError {
 }
 
 /// What can be asked of a store. Blocks.
-pub(super) trait Secrets: Send + Sync {
+pub(super) trait SecretStore: Send + Sync {
     /// The secret of this name; `None` if there is none.
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, String>;
     /// Keeps a secret.
@@ -42,7 +42,7 @@ pub(super) trait Secrets: Send + Sync {
 /// The store, with our patience.
 #[derive(Clone)]
 pub(super) struct Keyring {
-    secrets: std::sync::Arc<dyn Secrets>,
+    secrets: std::sync::Arc<dyn SecretStore>,
     patience: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Keyring {
     }
 
     #[cfg(test)]
-    pub(super) fn with(secrets: impl Secrets + 'static, patience: Duration) -> Self {
+    pub(super) fn with(secrets: impl SecretStore + 'static, patience: Duration) -> Self {
         Keyring {
             secrets: std::sync::Arc::new(secrets),
             patience,
@@ -64,13 +64,13 @@ impl Keyring {
     }
 
     /// The key of this name; `None` if the store has forgotten it.
-    pub(super) async fn key(&self, name: &str) -> Result<Option<Key>, KeyringError> {
+    pub(super) async fn key(&self, name: &str) -> Result<Option<SealKey>, KeyringError> {
         let found = self.ask(name, |secrets, name| secrets.get(name)).await?;
-        Ok(found.and_then(Key::read))
+        Ok(found.and_then(SealKey::read))
     }
 
     /// Keeps a key. It is read back: a store that forgets at once is no store.
-    pub(super) async fn keep(&self, name: &str, key: &Key) -> Result<(), KeyringError> {
+    pub(super) async fn keep(&self, name: &str, key: &SealKey) -> Result<(), KeyringError> {
         let bytes = key.bytes().to_vec();
         let kept = self
             .ask(name, move |secrets, name| {
@@ -95,7 +95,7 @@ impl Keyring {
     async fn ask<T: Send + 'static>(
         &self,
         name: &str,
-        question: impl FnOnce(&dyn Secrets, &str) -> Result<T, String> + Send + 'static,
+        question: impl FnOnce(&dyn SecretStore, &str) -> Result<T, String> + Send + 'static,
     ) -> Result<T, KeyringError> {
         let (done, answer) = oneshot::channel();
         let (secrets, name) = (std::sync::Arc::clone(&self.secrets), name.to_owned());
@@ -115,12 +115,12 @@ impl Keyring {
 }
 
 #[cfg(not(feature = "keyring"))]
-fn system() -> Option<std::sync::Arc<dyn Secrets>> {
+fn system() -> Option<std::sync::Arc<dyn SecretStore>> {
     None
 }
 
 #[cfg(feature = "keyring")]
-fn system() -> Option<std::sync::Arc<dyn Secrets>> {
+fn system() -> Option<std::sync::Arc<dyn SecretStore>> {
     is_near().then(|| std::sync::Arc::new(System) as _)
 }
 
@@ -152,7 +152,7 @@ impl System {
 }
 
 #[cfg(feature = "keyring")]
-impl Secrets for System {
+impl SecretStore for System {
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
         match Self::entry(name)?.get_secret() {
             Ok(secret) => Ok(Some(secret)),
@@ -204,7 +204,7 @@ pub(super) mod tests {
         pub(in crate::auth::login) Arc<Mutex<HashMap<String, Vec<u8>>>>,
     );
 
-    impl Secrets for Memory {
+    impl SecretStore for Memory {
         fn get(&self, name: &str) -> Result<Option<Vec<u8>>, String> {
             Ok(self.0.lock().unwrap().get(name).cloned())
         }
@@ -223,7 +223,7 @@ pub(super) mod tests {
     /// A store that asks for its password and gets none.
     pub(in crate::auth::login) struct Locked;
 
-    impl Secrets for Locked {
+    impl SecretStore for Locked {
         fn get(&self, _: &str) -> Result<Option<Vec<u8>>, String> {
             std::thread::sleep(Duration::from_secs(600));
             Ok(None)
@@ -243,7 +243,7 @@ pub(super) mod tests {
     #[tokio::test]
     async fn a_key_is_kept_and_forgotten() {
         let keyring = Keyring::with(Memory::default(), PATIENCE);
-        let key = Key::new().unwrap();
+        let key = SealKey::new().unwrap();
         assert!(keyring.key("a").await.unwrap().is_none());
         keyring.keep("a", &key).await.unwrap();
         assert_eq!(
@@ -260,7 +260,7 @@ pub(super) mod tests {
         let keyring = Keyring::with(Locked, Duration::from_millis(100));
         let silent = keyring.key("a").await.err().unwrap();
         assert_eq!(silent, KeyringError::Silent(0));
-        assert!(keyring.keep("a", &Key::new().unwrap()).await.is_err());
+        assert!(keyring.keep("a", &SealKey::new().unwrap()).await.is_err());
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

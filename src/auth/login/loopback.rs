@@ -36,7 +36,7 @@ const LAST_PAGE: Duration = Duration::from_secs(2);
 
 /// A page that the browser ends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct EndPage {
     pub(super) title: &'static str,
     pub(super) text: String,
 }
@@ -45,13 +45,13 @@ pub(super) struct Page {
 pub(super) struct Arrival {
     /// The query's parameters, decoded, in their order.
     pub(super) query: Vec<(String, String)>,
-    page: oneshot::Sender<Page>,
+    page: oneshot::Sender<EndPage>,
     written: oneshot::Receiver<()>,
 }
 
 impl Arrival {
     /// Shows the browser how it ended, and waits until it has that, though not for long.
-    pub(super) async fn end(self, page: Page) {
+    pub(super) async fn end(self, page: EndPage) {
         if self.page.send(page).is_ok() {
             let _ = tokio::time::timeout(LAST_PAGE, self.written).await;
         }
@@ -141,7 +141,7 @@ async fn serve(stream: TcpStream, port: u16, arrived: mpsc::Sender<Arrival>) {
             let response = match query {
                 Err(status) => respond(
                     status,
-                    &Page {
+                    &EndPage {
                         title: "Nothing here",
                         text: "graph-attach waits for a sign-in, and this is not one.".into(),
                     },
@@ -167,8 +167,8 @@ async fn answered(
     arrived: &mpsc::Sender<Arrival>,
     query: Vec<(String, String)>,
     written: Option<oneshot::Receiver<()>>,
-) -> Page {
-    let late = || Page {
+) -> EndPage {
+    let late = || EndPage {
         title: "Already answered",
         text: "Another window has answered this sign-in. This one can be closed.".into(),
     };
@@ -220,7 +220,7 @@ fn route(
     }
 }
 
-fn respond(status: StatusCode, page: &Page) -> Response<Full<Bytes>> {
+fn respond(status: StatusCode, page: &EndPage) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(html(page))));
     *response.status_mut() = status;
     let headers = [
@@ -241,7 +241,7 @@ fn respond(status: StatusCode, page: &Page) -> Response<Full<Bytes>> {
     response
 }
 
-fn html(page: &Page) -> String {
+fn html(page: &EndPage) -> String {
     let escaped: String = page
         .text
         .chars()
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn a_page_shows_text_as_text() {
-        let page = Page {
+        let page = EndPage {
             title: "Title",
             text: "<script>\"&\u{1b}".into(),
         };

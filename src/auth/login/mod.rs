@@ -18,18 +18,18 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 pub use keyring::KeyringError;
-pub use place::{Login, Store};
+pub use place::{Login, LoginStore};
 pub(super) use saved::{SavedLogin, is_saved};
 pub use scopes::Scopes;
 pub(super) use scopes::{names as scope_names, short as short_scope};
 
 use self::{
     keyring::Keyring,
-    oauth::Reply,
+    oauth::TokenReply,
     place::{Place, Saved},
-    seal::Key,
+    seal::SealKey,
 };
-use super::{Problem, entra::Refusal, http::Web, reply::AccessToken, source::Context};
+use super::{CredentialError, entra::Refusal, http::Web, reply::AccessToken, source::Context};
 
 /// An app and a tenant to sign in to.
 #[derive(Clone, Debug)]
@@ -54,8 +54,11 @@ impl App {
 }
 
 /// The place of the profile's saved login.
-fn place(context: &Context) -> Result<Place, Problem> {
-    let directory = context.state_dir.as_deref().ok_or(Problem::NoPlace)?;
+fn place(context: &Context) -> Result<Place, CredentialError> {
+    let directory = context
+        .state_dir
+        .as_deref()
+        .ok_or(CredentialError::NoPlace)?;
     Ok(Place::new(directory, context.profile.as_deref()))
 }
 
@@ -85,7 +88,7 @@ struct Beginning {
 
 impl Beginning {
     /// Makes the state directory first: a login that cannot be kept is not begun.
-    fn new(app: &App, context: &Context) -> Result<Self, Problem> {
+    fn new(app: &App, context: &Context) -> Result<Self, CredentialError> {
         let place = self::place(context)?;
         place.prepare()?;
         // A damaged one is replaced by the new one.
@@ -108,7 +111,7 @@ impl Beginning {
             login_url: context.login_url.clone(),
             scope: scopes.request(context.cloud),
             expires: None,
-            store: Store::File,
+            store: LoginStore::File,
             key: None,
             challenge: None,
         };
@@ -116,7 +119,7 @@ impl Beginning {
             saved: Saved::new(login),
             earlier,
             place,
-            web: Web::new(context.ca_file.as_deref())?,
+            web: Web::new(&context.http)?,
             keyring: Keyring::of_system().filter(|_| context.keyring),
             browser: false,
         })
@@ -128,21 +131,21 @@ impl Beginning {
     }
 
     /// A refusal with the line that tries again, and the other way in where a policy blocks this one.
-    fn explain(&self, problem: Problem) -> Problem {
+    fn explain(&self, problem: CredentialError) -> CredentialError {
         match problem {
-            Problem::Refused(refusal) => self.refused(refusal),
+            CredentialError::Refused(refusal) => self.refused(refusal),
             problem => problem,
         }
     }
 
-    fn refused(&self, refusal: Refusal) -> Problem {
+    fn refused(&self, refusal: Refusal) -> CredentialError {
         let again = login_command(&self.saved.login.client_id, &self.saved.login.tenant);
         let other = if self.browser {
             "--device-code"
         } else {
             "--browser"
         };
-        Problem::SignInRefused {
+        CredentialError::SignInRefused {
             other: refusal.is_policy().then(|| with_flag(&again, other)),
             refusal,
             again,
@@ -152,20 +155,20 @@ impl Beginning {
     /// Takes what the login service gave, checks whose it is, and keeps it.
     async fn keep(
         mut self,
-        reply: &Reply,
+        reply: &TokenReply,
         asked: Timestamp,
         nonce: Option<&str>,
-    ) -> Result<SignedIn, Problem> {
+    ) -> Result<SignedIn, CredentialError> {
         let (token, id) = oauth::take(&mut self.saved, reply, asked)?;
         let login = &self.saved.login;
         // Entra gives the nonce back; without it, PKCE still ties the answer to the question.
         if let (Some(sent), Some(came)) = (nonce, id.and_then(|id| id.nonce))
             && sent != came
         {
-            return Err(Problem::OtherSignIn("the nonce"));
+            return Err(CredentialError::OtherSignIn("the nonce"));
         }
         if self.saved.secrets.refresh_token.expose_secret().is_empty() {
-            return Err(Problem::Garbled("it has no refresh token"));
+            return Err(CredentialError::Garbled("it has no refresh token"));
         }
         let wanted = uuid::Uuid::parse_str(&login.tenant).ok();
         let is = login.tenant_id.as_deref();
@@ -173,7 +176,7 @@ impl Beginning {
         if let (Some(wanted), Some(is)) = (wanted, is)
             && wanted != is
         {
-            return Err(Problem::OtherTenant {
+            return Err(CredentialError::OtherTenant {
                 wanted: wanted.to_string(),
                 is: is.to_string(),
             });
@@ -203,13 +206,13 @@ impl Beginning {
 
 /// Puts a login where it shall be kept: with the system's store if that takes the key, else in the file.
 async fn settle(saved: &mut Saved, keyring: Option<&Keyring>) -> Result<(), KeyringError> {
-    (saved.login.store, saved.login.key, saved.key) = (Store::File, None, None);
-    let (Some(keyring), Some(key)) = (keyring, Key::new()) else {
+    (saved.login.store, saved.login.key, saved.key) = (LoginStore::File, None, None);
+    let (Some(keyring), Some(key)) = (keyring, SealKey::new()) else {
         return Ok(());
     };
     let name = format!("login {}", uuid::Uuid::new_v4());
     keyring.keep(&name, &key).await?;
-    (saved.login.store, saved.login.key, saved.key) = (Store::Keyring, Some(name), Some(key));
+    (saved.login.store, saved.login.key, saved.key) = (LoginStore::Keyring, Some(name), Some(key));
     Ok(())
 }
 
@@ -225,7 +228,7 @@ async fn forget_key(login: &Login) {
 ///
 /// # Errors
 /// When the state directory cannot be read.
-pub fn all(context: &Context) -> Result<Vec<Login>, Problem> {
+pub fn all(context: &Context) -> Result<Vec<Login>, CredentialError> {
     let Some(directory) = &context.state_dir else {
         return Ok(Vec::new());
     };
@@ -246,7 +249,7 @@ pub fn current(context: &Context) -> Option<Login> {
 ///
 /// # Errors
 /// When one is there and cannot be removed.
-pub async fn logout(context: &Context, everyone: bool) -> Result<usize, Problem> {
+pub async fn logout(context: &Context, everyone: bool) -> Result<usize, CredentialError> {
     let Some(directory) = &context.state_dir else {
         return Ok(0);
     };
@@ -301,7 +304,7 @@ mod tests {
         let mut login = saved();
         let keyring = Keyring::with(memory.clone(), Duration::from_secs(9));
         settle(&mut login, Some(&keyring)).await.unwrap();
-        assert_eq!(login.login.store, Store::Keyring);
+        assert_eq!(login.login.store, LoginStore::Keyring);
         let name = login.login.key.clone().unwrap();
         assert_eq!(memory.0.lock().unwrap()[&name], login.key.unwrap().bytes());
 
@@ -309,11 +312,11 @@ mod tests {
         let locked = Keyring::with(Locked, Duration::from_millis(50));
         let why = settle(&mut login, Some(&locked)).await.unwrap_err();
         assert!(why.to_string().contains("locked"), "{why}");
-        assert_eq!(login.login.store, Store::File);
+        assert_eq!(login.login.store, LoginStore::File);
         assert!(login.key.is_none() && login.login.key.is_none());
 
         settle(&mut login, None).await.unwrap();
-        assert_eq!(login.login.store, Store::File);
+        assert_eq!(login.login.store, LoginStore::File);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::place::Saved;
 use crate::auth::{
-    Claims, Problem, Token,
+    Claims, CredentialError, Token,
     entra::Refusal,
     http::{self, Destination, Unreachable, Web},
     reply::AccessToken,
@@ -43,12 +43,12 @@ impl fmt::Debug for Extra {
 impl ExtraTokenFields for Extra {}
 
 /// A successful answer of the token endpoint.
-pub(super) type Reply = StandardTokenResponse<Extra, BasicTokenType>;
+pub(super) type TokenReply = StandardTokenResponse<Extra, BasicTokenType>;
 
 /// A client with all of Entra's endpoints that are used here.
 pub(super) type Client = oauth2::Client<
     BasicErrorResponse,
-    Reply,
+    TokenReply,
     BasicTokenIntrospectionResponse,
     StandardRevocableToken,
     BasicRevocationErrorResponse,
@@ -60,7 +60,7 @@ pub(super) type Client = oauth2::Client<
 >;
 
 /// The client for a login's app, tenant and host.
-pub(super) fn client(saved: &Saved) -> Result<Client, Problem> {
+pub(super) fn client(saved: &Saved) -> Result<Client, CredentialError> {
     Ok(
         oauth2::Client::new(ClientId::new(saved.login.client_id.clone()))
             .set_auth_type(AuthType::RequestBody)
@@ -74,15 +74,17 @@ pub(super) fn client(saved: &Saved) -> Result<Client, Problem> {
 }
 
 /// `{login}/{tenant}/oauth2/v2.0/{last}`
-fn url(saved: &Saved, last: &str) -> Result<Url, Problem> {
+fn url(saved: &Saved, last: &str) -> Result<Url, CredentialError> {
     let tenant = &saved.login.tenant;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if tenant.is_empty() || tenant.starts_with('.') || !tenant.chars().all(plain) {
-        return Err(Problem::Identity("a tenant is an id or a domain".into()));
+        return Err(CredentialError::Identity(
+            "a tenant is an id or a domain".into(),
+        ));
     }
     let base = saved.login.login_url.as_str().trim_end_matches('/');
     Url::parse(&format!("{base}/{tenant}/oauth2/v2.0/{last}"))
-        .map_err(|_| Problem::Identity("a tenant is an id or a domain".into()))
+        .map_err(|_| CredentialError::Identity("a tenant is an id or a domain".into()))
 }
 
 /// The login's scopes as the library wants them.
@@ -97,9 +99,9 @@ pub(super) fn scopes(saved: &Saved) -> impl Iterator<Item = Scope> {
 /// Takes what the login service gave into the login; gives the claims of the id token, if one came.
 pub(super) fn take(
     saved: &mut Saved,
-    reply: &Reply,
+    reply: &TokenReply,
     asked: Timestamp,
-) -> Result<(AccessToken, Option<Claims>), Problem> {
+) -> Result<(AccessToken, Option<Claims>), CredentialError> {
     let token = bearer(reply.access_token().secret())?;
     let lifetime = reply
         .expires_in()
@@ -132,25 +134,27 @@ pub(super) fn take(
 /// What an error of the library comes to. Its own texts may hold what the service sent.
 pub(super) fn sort<T: oauth2::ErrorResponseType + AsRef<str> + fmt::Display + 'static>(
     error: RequestTokenError<Failure, StandardErrorResponse<T>>,
-) -> Problem
+) -> CredentialError
 where
     StandardErrorResponse<T>: ErrorResponse,
 {
     match error {
-        RequestTokenError::ServerResponse(said) => Problem::Refused(Refusal::new(
+        RequestTokenError::ServerResponse(said) => CredentialError::Refused(Refusal::new(
             said.error().as_ref(),
             said.error_description()
                 .map(String::as_str)
                 .unwrap_or_default(),
         )),
         RequestTokenError::Request(Failure::Unreachable(unreachable)) => unreachable.into(),
-        RequestTokenError::Request(Failure::Unavailable(status)) => Problem::Unavailable(status),
-        RequestTokenError::Request(Failure::Page(title)) => Problem::Page(title),
+        RequestTokenError::Request(Failure::Unavailable(status)) => {
+            CredentialError::Unavailable(status)
+        }
+        RequestTokenError::Request(Failure::Page(title)) => CredentialError::Page(title),
         RequestTokenError::Request(Failure::Request) => {
-            Problem::Identity("the request cannot be written".into())
+            CredentialError::Identity("the request cannot be written".into())
         }
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            Problem::Garbled("it is not an answer of a login service")
+            CredentialError::Garbled("it is not an answer of a login service")
         }
     }
 }

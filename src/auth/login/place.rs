@@ -16,9 +16,9 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
-use super::seal::{self, Key};
+use super::seal::{self, SealKey};
 use crate::{
-    auth::Problem,
+    auth::CredentialError,
     session::{DirError, Lock, LockError, private_dir as dir},
 };
 
@@ -37,7 +37,7 @@ const TRY: Duration = Duration::from_millis(50);
 /// Where a login's secrets are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Store {
+pub enum LoginStore {
     /// In the login's file, which is for its owner only.
     File,
     /// In the same file, sealed with a key that the system's store of secrets keeps.
@@ -64,7 +64,7 @@ pub struct Login {
     /// When the access token ends.
     pub expires: Option<Timestamp>,
     /// Where the secrets are.
-    pub store: Store,
+    pub store: LoginStore,
     /// Under which name the system's store keeps the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) key: Option<String>,
@@ -92,7 +92,7 @@ pub(super) struct Saved {
     pub(super) login: Login,
     pub(super) secrets: Secrets,
     /// What seals it, if its store is the system's.
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<SealKey>,
 }
 
 impl Saved {
@@ -110,7 +110,7 @@ impl Saved {
 
 /// The file's form.
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct LoginRecord {
     schema: u32,
     #[serde(flatten)]
     login: Login,
@@ -122,7 +122,7 @@ struct Record {
 
 /// The form before there were profiles and the system's store.
 #[derive(Deserialize)]
-struct First {
+struct FirstRecord {
     login_url: Url,
     tenant: String,
     client_id: String,
@@ -168,7 +168,7 @@ impl Place {
     }
 
     /// Every place in this state directory that has a login: the one without a profile first.
-    pub(super) fn all(directory: &Path) -> Result<Vec<Self>, Problem> {
+    pub(super) fn all(directory: &Path) -> Result<Vec<Self>, CredentialError> {
         let entries = match fs::read_dir(directory) {
             Ok(entries) => entries,
             Err(error)
@@ -200,7 +200,7 @@ impl Place {
     }
 
     /// Makes the directory, so that a login that a person went to some trouble for can be kept.
-    pub(super) fn prepare(&self) -> Result<(), Problem> {
+    pub(super) fn prepare(&self) -> Result<(), CredentialError> {
         Ok(dir::prepare(&self.directory)?)
     }
 
@@ -221,9 +221,9 @@ impl Place {
     }
 
     /// Reads the login's file.
-    pub(super) fn load(&self) -> Result<Option<Loaded>, Problem> {
+    pub(super) fn load(&self) -> Result<Option<Loaded>, CredentialError> {
         let path = self.path();
-        let unreadable = |source| Problem::Unreadable {
+        let unreadable = |source| CredentialError::Unreadable {
             path: path.clone(),
             source,
         };
@@ -240,7 +240,7 @@ impl Place {
             .map_err(unreadable)?;
         match self.read(&bytes) {
             Some(loaded) => Ok(Some(loaded)),
-            None => Err(Problem::LoginDamaged(path)),
+            None => Err(CredentialError::LoginDamaged(path)),
         }
     }
 
@@ -251,7 +251,7 @@ impl Place {
         }
         let Schema { schema } = serde_json::from_slice(bytes).ok()?;
         if schema == 1 {
-            let first: First = serde_json::from_slice(bytes).ok()?;
+            let first: FirstRecord = serde_json::from_slice(bytes).ok()?;
             let login = Login {
                 profile: self.profile.clone(),
                 client_id: first.client_id,
@@ -261,7 +261,7 @@ impl Place {
                 login_url: first.login_url,
                 scope: first.scope,
                 expires: first.expires,
-                store: Store::File,
+                store: LoginStore::File,
                 key: None,
                 challenge: None,
             };
@@ -270,16 +270,16 @@ impl Place {
                 ..Saved::new(login)
             }));
         }
-        let record: Record = serde_json::from_slice(bytes).ok()?;
+        let record: LoginRecord = serde_json::from_slice(bytes).ok()?;
         if record.schema != SCHEMA {
             return None;
         }
         match (record.login.store, record.secrets, record.sealed) {
-            (Store::File, Some(secrets), None) => Some(Loaded::Whole(Saved {
+            (LoginStore::File, Some(secrets), None) => Some(Loaded::Whole(Saved {
                 secrets,
                 ..Saved::new(record.login)
             })),
-            (Store::Keyring, None, Some(sealed)) if record.login.key.is_some() => {
+            (LoginStore::Keyring, None, Some(sealed)) if record.login.key.is_some() => {
                 Some(Loaded::Sealed(record.login, sealed))
             }
             _ => None,
@@ -287,8 +287,13 @@ impl Place {
     }
 
     /// Opens what [`Loaded::Sealed`] holds.
-    pub(super) fn open(&self, login: Login, sealed: &str, key: Key) -> Result<Saved, Problem> {
-        let damaged = || Problem::LoginDamaged(self.path());
+    pub(super) fn open(
+        &self,
+        login: Login,
+        sealed: &str,
+        key: SealKey,
+    ) -> Result<Saved, CredentialError> {
+        let damaged = || CredentialError::LoginDamaged(self.path());
         // What stands beside it is sealed too: nobody can have another host get the refresh token.
         let about = serde_json::to_vec(&login).map_err(|_| damaged())?;
         let opened = seal::open(&key, &about, sealed).ok_or_else(damaged)?;
@@ -301,7 +306,7 @@ impl Place {
     }
 
     /// Writes the login, durably: a refresh token may be good only once.
-    pub(super) fn save(&self, saved: &Saved) -> Result<(), Problem> {
+    pub(super) fn save(&self, saved: &Saved) -> Result<(), CredentialError> {
         let write = || -> io::Result<()> {
             let (secrets, sealed) = match &saved.key {
                 None => (Some(saved.secrets.clone()), None),
@@ -313,7 +318,7 @@ impl Place {
                     (None, Some(sealed))
                 }
             };
-            let record = Record {
+            let record = LoginRecord {
                 schema: SCHEMA,
                 login: saved.login.clone(),
                 secrets,
@@ -340,9 +345,9 @@ impl Place {
     }
 
     /// Removes the login; says whether there was one.
-    pub(super) fn remove(&self) -> Result<bool, Problem> {
+    pub(super) fn remove(&self) -> Result<bool, CredentialError> {
         let failed = |source| {
-            Problem::from(DirError::Io {
+            CredentialError::from(DirError::Io {
                 path: self.path(),
                 source,
             })
@@ -365,7 +370,7 @@ impl Place {
     }
 
     /// Waits for the lock; `None` where locks cannot be had, such as on a disk that is read-only.
-    pub(super) async fn lock(&self) -> Result<Option<Lock>, Problem> {
+    pub(super) async fn lock(&self) -> Result<Option<Lock>, CredentialError> {
         let path = self.path().with_extension("lock");
         let waiting = async {
             loop {
@@ -378,7 +383,7 @@ impl Place {
         };
         tokio::time::timeout(PATIENCE, waiting)
             .await
-            .map_err(|_| Problem::LoginBusy(PATIENCE.as_secs()))
+            .map_err(|_| CredentialError::LoginBusy(PATIENCE.as_secs()))
     }
 
     /// The login's file. Ids of sessions have eight letters, so that none can be called this.
@@ -422,7 +427,7 @@ pub(super) mod tests {
             login_url: Url::parse("http://127.0.0.1:1").unwrap(),
             scope: "scope".into(),
             expires: None,
-            store: Store::File,
+            store: LoginStore::File,
             key: None,
             challenge: None,
         };
@@ -472,12 +477,15 @@ pub(super) mod tests {
         let (_home, place) = place();
         place.save(&saved()).unwrap();
         fs::set_permissions(&place.directory, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(place.load(), Err(Problem::State(_))));
+        assert!(matches!(place.load(), Err(CredentialError::State(_))));
         fs::set_permissions(&place.directory, fs::Permissions::from_mode(0o700)).unwrap();
         let elsewhere = place.directory.join("elsewhere");
         fs::rename(place.path(), &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, place.path()).unwrap();
-        assert!(matches!(place.load(), Err(Problem::Unreadable { .. })));
+        assert!(matches!(
+            place.load(),
+            Err(CredentialError::Unreadable { .. })
+        ));
     }
 
     #[test]
@@ -496,7 +504,7 @@ pub(super) mod tests {
             let Err(problem) = place.load() else {
                 panic!("{text}")
             };
-            assert!(matches!(problem, Problem::LoginDamaged(_)));
+            assert!(matches!(problem, CredentialError::LoginDamaged(_)));
             assert!(!format!("{problem} {problem:?}").contains("REFRESH"));
         }
     }
@@ -563,21 +571,21 @@ pub(super) mod tests {
     #[test]
     fn a_sealed_login_opens_with_its_key_and_as_it_was_only() {
         let (_home, place) = place();
-        let key = Key::new().unwrap();
+        let key = SealKey::new().unwrap();
         let mut saved = saved();
-        saved.login.store = Store::Keyring;
+        saved.login.store = LoginStore::Keyring;
         saved.login.key = Some("k".into());
         saved.key = Some(key.clone());
         place.save(&saved).unwrap();
         let text = fs::read_to_string(place.path()).unwrap();
         assert!(!text.contains("REFRESH") && !text.contains("ACCESS"));
-        let open = |key: Key| match place.load().unwrap() {
+        let open = |key: SealKey| match place.load().unwrap() {
             Some(Loaded::Sealed(login, sealed)) => place.open(login, &sealed, key),
             _ => panic!("not sealed"),
         };
         let opened = open(key.clone()).ok().unwrap();
         assert_eq!(opened.secrets.refresh_token.expose_secret(), "REFRESH");
-        assert!(open(Key::new().unwrap()).is_err());
+        assert!(open(SealKey::new().unwrap()).is_err());
         fs::write(place.path(), text.replace("127.0.0.1", "127.0.0.2")).unwrap();
         assert!(open(key).is_err());
     }

@@ -11,12 +11,12 @@ use super::{
     login_command,
     oauth::{Adapter, client, scopes, sort, take},
     place,
-    place::{Loaded, Place, Saved, Store},
+    place::{Loaded, LoginStore, Place, Saved},
     settle,
 };
 use crate::{
     auth::{
-        Problem, Token,
+        CredentialError, Token,
         http::Web,
         provider::MARGIN,
         reply::AccessToken,
@@ -45,21 +45,24 @@ pub(in crate::auth) struct SavedLogin {
 
 impl SavedLogin {
     /// The login of `wanted`, as far as that says; asks nobody yet.
-    pub(in crate::auth) fn new(wanted: &Identity, context: &Context) -> Result<Self, Problem> {
+    pub(in crate::auth) fn new(
+        wanted: &Identity,
+        context: &Context,
+    ) -> Result<Self, CredentialError> {
         let place = super::place(context)?;
         place.adopt(wanted.client_id.as_deref(), wanted.tenant.as_deref());
         Ok(SavedLogin {
             place,
             context: context.clone(),
             wanted: wanted.clone(),
-            web: Web::new(context.ca_file.as_deref())?,
+            web: Web::new(&context.http)?,
             keyring: Keyring::of_system().filter(|_| context.keyring),
         })
     }
 
     /// Reads the login, and says whether an earlier version wrote it.
-    async fn load(&self) -> Result<(Saved, bool), Problem> {
-        let loaded = self.place.load()?.ok_or_else(|| Problem::NoLogin {
+    async fn load(&self) -> Result<(Saved, bool), CredentialError> {
+        let loaded = self.place.load()?.ok_or_else(|| CredentialError::NoLogin {
             profile: self.context.profile.clone(),
             line: self.command(),
         })?;
@@ -72,7 +75,7 @@ impl SavedLogin {
         if differs(&self.wanted.client_id, &login.client_id)
             || differs(&self.wanted.tenant, &login.tenant)
         {
-            return Err(Problem::OtherLogin {
+            return Err(CredentialError::OtherLogin {
                 instead: self.command(),
                 app: login.client_id.clone(),
                 tenant: login.tenant.clone(),
@@ -83,7 +86,7 @@ impl SavedLogin {
             Loaded::Old(saved) => Ok((saved, true)),
             Loaded::Sealed(login, sealed) => {
                 let again = login_command(&login.client_id, &login.tenant);
-                let why = |error| Problem::Keyring {
+                let why = |error| CredentialError::Keyring {
                     error,
                     again: super::with_flag(&again, "--no-keyring"),
                 };
@@ -92,7 +95,7 @@ impl SavedLogin {
                 let keyring = Keyring::of_system().ok_or_else(|| why(absent()))?;
                 let name = login.key.clone().unwrap_or_default();
                 let key = keyring.key(&name).await.map_err(why)?;
-                let key = key.ok_or(Problem::KeyForgotten(again.clone()))?;
+                let key = key.ok_or(CredentialError::KeyForgotten(again.clone()))?;
                 Ok((self.place.open(login, &sealed, key)?, false))
             }
         }
@@ -105,7 +108,11 @@ impl SavedLogin {
         )
     }
 
-    async fn renew(&self, saved: &mut Saved, claims: Option<&str>) -> Result<AccessToken, Problem> {
+    async fn renew(
+        &self,
+        saved: &mut Saved,
+        claims: Option<&str>,
+    ) -> Result<AccessToken, CredentialError> {
         let asked = Timestamp::now();
         redact::register(saved.secrets.refresh_token.expose_secret());
         let refresh_token = RefreshToken::new(saved.secrets.refresh_token.expose_secret().into());
@@ -121,31 +128,33 @@ impl SavedLogin {
                 .request_async(&Adapter(&self.web))
                 .await
                 .map_err(|error| match sort(error) {
-                    Problem::Refused(refusal) if refusal.needs_a_person() => Problem::LoginEnded {
-                        refusal,
-                        again: login_command(&saved.login.client_id, &saved.login.tenant),
-                    },
+                    CredentialError::Refused(refusal) if refusal.needs_a_person() => {
+                        CredentialError::LoginEnded {
+                            refusal,
+                            again: login_command(&saved.login.client_id, &saved.login.tenant),
+                        }
+                    }
                     problem => problem,
                 })?;
         Ok(take(saved, &reply, asked)?.0)
     }
 
     /// Signs in again in a browser, as the challenge that the login keeps asks for.
-    async fn sign_in_again(&self, saved: &Saved) -> Result<AccessToken, Problem> {
+    async fn sign_in_again(&self, saved: &Saved) -> Result<AccessToken, CredentialError> {
         let login = &saved.login;
         let line = login_command(&login.client_id, &login.tenant);
         if !(self.context.interactive && browser::can_open()) {
-            return Err(Problem::Challenged(Some(line)));
+            return Err(CredentialError::Challenged(Some(line)));
         }
         let app = App::new(login.client_id.as_str(), login.tenant.as_str());
         let context = Context {
             login_url: login.login_url.clone(),
-            keyring: login.store == Store::Keyring,
+            keyring: login.store == LoginStore::Keyring,
             ..self.context.clone()
         };
         let pending = browser::begin(&app, &context).await?;
         if !browser::open(pending.url.clone()).await {
-            return Err(Problem::Challenged(Some(line)));
+            return Err(CredentialError::Challenged(Some(line)));
         }
         Ok(pending.finish(browser::PATIENCE).await?.token)
     }
@@ -159,7 +168,7 @@ impl SavedLogin {
         }
         match moved {
             Err(why) => Some(format!("the saved login stays in its file: {why}")),
-            Ok(()) if saved.login.store == Store::Keyring => {
+            Ok(()) if saved.login.store == LoginStore::Keyring => {
                 Some("the saved login is sealed with a key in the system's keyring now".into())
             }
             Ok(()) => None,
@@ -220,7 +229,7 @@ impl TokenSource for SavedLogin {
                         note,
                     })
                 }
-                Err(Problem::LoginEnded { .. } | Problem::Refused(_)) => {
+                Err(CredentialError::LoginEnded { .. } | CredentialError::Refused(_)) => {
                     saved.login.challenge = Some(claims.to_owned());
                     // Without it the next login may have to be made twice.
                     let _ = self.place.save(&saved);

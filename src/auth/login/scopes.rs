@@ -1,6 +1,6 @@
 //! What a login asks for: permissions by short names or by Graph's own. Pure.
 
-use crate::{auth::Problem, config::Cloud};
+use crate::{auth::CredentialError, config::Cloud};
 
 /// Short names, and the delegated permissions that they stand for.
 const NAMES: &[(&str, &[&str])] = &[
@@ -37,7 +37,7 @@ impl Scopes {
     ///
     /// # Errors
     /// When a name is neither a short one nor written as a permission.
-    pub fn parse(names: &[String]) -> Result<Self, Problem> {
+    pub fn parse(names: &[String]) -> Result<Self, CredentialError> {
         let mut found = Scopes(Vec::new());
         for name in names {
             let name = name.trim();
@@ -47,7 +47,7 @@ impl Scopes {
             match named(name) {
                 Some(several) => several.into_iter().for_each(|scope| found.add(scope)),
                 None if is_permission(name) => found.add(name.to_owned()),
-                None => return Err(Problem::Scope(name.to_owned())),
+                None => return Err(CredentialError::Scope(name.to_owned())),
             }
         }
         if found.0.is_empty() {
@@ -59,6 +59,10 @@ impl Scopes {
     /// The same and those of an earlier login, as its request had them.
     pub(super) fn and(mut self, earlier: &str) -> Self {
         let all = |scopes: &Scopes| scopes.0.iter().any(|scope| scope == ALL);
+        // Whoever had all, and wishes nothing, still has all.
+        if self == Scopes::default() && earlier.contains("/.default") {
+            return Scopes(vec![ALL.to_owned()]);
+        }
         for scope in earlier.split(' ') {
             let name = scope.rsplit('/').next().unwrap_or_default();
             let ours = !ALWAYS.split(' ').any(|always| always == scope);
@@ -87,9 +91,9 @@ impl Scopes {
         }
     }
 
-    fn check(self) -> Result<Self, Problem> {
+    fn check(self) -> Result<Self, CredentialError> {
         if self.0.len() > 1 && self.0.iter().any(|scope| scope == ALL) {
-            return Err(Problem::Scope(ALL.to_owned()));
+            return Err(CredentialError::Scope(ALL.to_owned()));
         }
         Ok(self)
     }
@@ -181,6 +185,7 @@ mod tests {
         );
         let all = "https://graph.microsoft.com/.default offline_access";
         assert_eq!(send.and(all).0, ["Mail.Send"]);
+        assert_eq!(Scopes::default().and(all).0, [ALL]);
         let default = Scopes::parse(&[".default".into()]).unwrap();
         assert_eq!(default.and(&earlier).0, [".default"]);
     }

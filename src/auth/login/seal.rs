@@ -11,19 +11,19 @@ const LENGTH: usize = 32;
 
 /// A key. Has no `Debug`.
 #[derive(Clone)]
-pub(super) struct Key(SecretSlice<u8>);
+pub(super) struct SealKey(SecretSlice<u8>);
 
-impl Key {
+impl SealKey {
     /// A new one; `None` where the system gives no randomness.
     pub(super) fn new() -> Option<Self> {
         let mut bytes = vec![0; LENGTH];
         aws_lc_rs::rand::fill(&mut bytes).ok()?;
-        Some(Key(bytes.into()))
+        Some(SealKey(bytes.into()))
     }
 
     /// One that was kept; `None` if it is none.
     pub(super) fn read(bytes: Vec<u8>) -> Option<Self> {
-        (bytes.len() == LENGTH).then(|| Key(bytes.into()))
+        (bytes.len() == LENGTH).then(|| SealKey(bytes.into()))
     }
 
     /// The bytes, for the store.
@@ -33,7 +33,7 @@ impl Key {
 }
 
 /// Seals `plain`, and `about` with it, which stays readable.
-pub(super) fn seal(key: &Key, about: &[u8], plain: Vec<u8>) -> Option<String> {
+pub(super) fn seal(key: &SealKey, about: &[u8], plain: Vec<u8>) -> Option<String> {
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.bytes()).ok()?;
     let mut text = plain;
     let nonce = cipher
@@ -45,7 +45,7 @@ pub(super) fn seal(key: &Key, about: &[u8], plain: Vec<u8>) -> Option<String> {
 }
 
 /// Opens what was sealed with this key and beside this `about`.
-pub(super) fn open(key: &Key, about: &[u8], sealed: &str) -> Option<SecretSlice<u8>> {
+pub(super) fn open(key: &SealKey, about: &[u8], sealed: &str) -> Option<SecretSlice<u8>> {
     let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
     let (nonce, text) = sealed.split_at_checked(NONCE_LEN)?;
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key.bytes()).ok()?;

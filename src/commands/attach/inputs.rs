@@ -189,9 +189,10 @@ pub(super) fn attachment(input: &Input, args: &AttachArgs) -> report::Result<Att
             .unwrap_or("application/octet-stream")
             .to_owned()
     });
-    let content_id = args
-        .inline
-        .then(|| args.content_id.clone().unwrap_or_else(|| name.clone()));
+    let content_id = args.inline.then(|| {
+        let given = args.content_id.clone();
+        given.unwrap_or_else(|| values::content_id_of(&name))
+    });
     Ok(Attachment {
         name,
         content_type,

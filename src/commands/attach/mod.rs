@@ -153,6 +153,7 @@ async fn all(
             }
             Err(error) => {
                 let error = attachment_limit::explained(error, &shown, &item, &graph).await;
+                let error = resolve_id::explained(error, &item, &graph).await;
                 let code = results.failed(index, error);
                 // The next file would need the same token, or the same time.
                 if args.fail_fast || code == report::CREDENTIALS || out_of_time(&services) {

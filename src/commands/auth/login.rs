@@ -6,8 +6,8 @@ use super::{Line, LoginLine};
 use crate::{
     args::{AuthLoginArgs, AuthLogoutArgs},
     auth::{
-        self, Problem, Status,
-        login::{self, App, Login, Scopes, SignedIn, Store, browser, device},
+        self, CredentialError, Status,
+        login::{self, App, Login, LoginStore, Scopes, SignedIn, browser, device},
     },
     commands::context::CommandContext,
     report::{self, ExitReport, Hint},
@@ -27,7 +27,7 @@ const APPS: [&str; 5] = [
     "graph-attach auth login --client-id APP_ID --tenant TENANT_ID --save",
 ];
 
-pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> report::Result<u8> {
     let (settings, printer) = (&context.settings, &context.printer);
     let mut surroundings = auth::Context::of(settings);
     surroundings.keyring = !args.no_keyring;
@@ -64,7 +64,7 @@ async fn by_browser(
     app: &App,
     surroundings: &auth::Context,
     context: &CommandContext,
-) -> Result<SignedIn, Problem> {
+) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = browser::begin(app, surroundings).await?;
     if printer.is_json() {
@@ -95,7 +95,7 @@ async fn by_device_code(
     app: &App,
     surroundings: &auth::Context,
     context: &CommandContext,
-) -> Result<SignedIn, Problem> {
+) -> Result<SignedIn, CredentialError> {
     let printer = &context.printer;
     let pending = device::begin(app, surroundings).await?;
     if printer.is_json() {
@@ -134,7 +134,7 @@ fn tell(signed_in: &SignedIn, context: &CommandContext) {
             .as_deref()
             .unwrap_or("somebody the token does not name");
         printer.note(&format!("signed in as {who}"));
-        if login.store == Store::Keyring {
+        if login.store == LoginStore::Keyring {
             printer.note("the login is sealed with a key in the system's keyring");
         }
     }
@@ -148,7 +148,7 @@ fn app(
     args: &AuthLoginArgs,
     context: &CommandContext,
     surroundings: &mut auth::Context,
-) -> anyhow::Result<App> {
+) -> report::Result<App> {
     let identity = &context.settings.identity;
     let earlier = login::current(surroundings);
     let of_earlier = |get: fn(&Login) -> &String| earlier.as_ref().map(|login| get(login).clone());
@@ -163,9 +163,9 @@ fn app(
         {
             let heading =
                 format!("`{flag} {given}` is not what the configuration says: `{configured}`");
-            return Err(ExitReport::usage(heading)
-                .advise("leave it out, use another `--profile`, or change the configuration with `--save`")
-                .into());
+            return Err(ExitReport::usage(heading).advise(
+                "leave it out, use another `--profile`, or change the configuration with `--save`",
+            ));
         }
     }
     let client_id = args
@@ -181,8 +181,7 @@ fn app(
     let Some(client_id) = client_id else {
         return Err(
             ExitReport::usage("`auth login` needs the id of an app: `--client-id`")
-                .hints(APPS.iter().map(|hint| Hint::from_text(hint)))
-                .into(),
+                .hints(APPS.iter().map(|hint| Hint::from_text(hint))),
         );
     };
     if let Some(login) = &earlier
@@ -204,13 +203,12 @@ fn save(
     in_browser: bool,
     args: &AuthLoginArgs,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let settings = &context.settings;
     let Some(path) = &settings.file_place else {
         return Err(
             ExitReport::usage("there is no home directory for a configuration file")
-                .advise("name one with `--config FILE`")
-                .into(),
+                .advise("name one with `--config FILE`"),
         );
     };
     let mut keys = vec![
@@ -229,7 +227,7 @@ fn save(
     Ok(())
 }
 
-pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> report::Result<u8> {
     let surroundings = auth::Context::of(&context.settings);
     let removed = login::logout(&surroundings, args.all)
         .await

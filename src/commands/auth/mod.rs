@@ -18,7 +18,7 @@ use crate::{
     terminal::Printer,
 };
 
-pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> report::Result<u8> {
     match command {
         AuthCommand::Status(args) => status(args, context).await,
         #[cfg(feature = "login")]
@@ -28,7 +28,7 @@ pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyh
     }
 }
 
-async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
+async fn status(args: &AuthStatusArgs, context: &CommandContext) -> report::Result<u8> {
     let settings = &context.settings;
     let found = match Provider::of(settings) {
         Ok(provider) => provider.issued().await.map(|issued| (issued, provider)),
@@ -87,7 +87,7 @@ async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Resu
     logins(context)?;
     if let Some(Err(error)) = checked {
         let report = report::service(&error, None, "the service was asked");
-        return Err(report.into());
+        return Err(report);
     }
     if good.is_none() {
         unfit(&status, &claims, context, now)?;
@@ -111,7 +111,7 @@ fn unfit(
     }
     let settings = &context.settings;
     // Nobody has said yet whose mailbox it is for, so that `/me` is no objection here.
-    match explain::objection(claims, settings.cloud.value, &settings.endpoint.value, true) {
+    match explain::preflight(claims, settings.cloud.value, &settings.endpoint.value, true) {
         Some(objection) => Err(objection.into()),
         None => Ok(()),
     }
@@ -186,7 +186,7 @@ struct LoginLine<'a> {
     account: Option<&'a str>,
     tenant: &'a str,
     client_id: &'a str,
-    store: auth::login::Store,
+    store: auth::login::LoginStore,
     expires: Option<Timestamp>,
 }
 
@@ -220,8 +220,8 @@ fn logins(context: &CommandContext) -> Result<(), auth::Error> {
                 line.account.unwrap_or("(unknown account)"),
                 line.tenant,
                 match login.store {
-                    auth::login::Store::File => "file",
-                    auth::login::Store::Keyring => "keyring",
+                    auth::login::LoginStore::File => "file",
+                    auth::login::LoginStore::Keyring => "keyring",
                 },
             ]);
         }

@@ -163,9 +163,12 @@ fn content_that_is_read_back() {
     ];
     for (name, answer) in answers {
         cases.push(
-            case(format!("verify: {name}"), &[10], move |asked, _| {
-                (asked.what == What::Content).then(|| Lie::Instead(answer()))
-            })
+            // The service compresses nothing: what came damaged came from in between.
+            case(
+                format!("verify: {name}"),
+                if name == "gzip" { &[5] } else { &[10] },
+                move |asked, _| (asked.what == What::Content).then(|| Lie::Instead(answer())),
+            )
             .with(&["--verify"]),
         );
     }

@@ -10,8 +10,9 @@ use crate::{
     model::{
         ids::Folder,
         item::{Item, ItemKey, NewFile},
+        limits,
         mailbox::is_address,
-        store::{self, Draft, Store},
+        store::{Draft, Store},
     },
     options::ReplyProperties,
 };
@@ -44,7 +45,7 @@ fn check_sendable(shared: &Shared, item: &Item) -> Result<(), Failure> {
             "The message has more than 500 recipients.",
         ));
     }
-    store::check_size(item, 0, &shared.options)
+    limits::check_size(item, 0, &shared.options)
 }
 
 /// Sends a draft: it moves to Sent Items, and so its normal id changes.

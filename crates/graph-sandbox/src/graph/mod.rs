@@ -15,6 +15,8 @@ pub(crate) mod query;
 pub(crate) mod route;
 mod search;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

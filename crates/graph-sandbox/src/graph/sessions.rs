@@ -6,9 +6,9 @@ use super::{Admitted, Failure, Head, Kind, Reply, Shared, attachments::guess_typ
 use crate::{
     clock,
     model::item::Item,
+    model::limits,
     model::mailbox::{Mailbox, TENANT},
     model::session::{Announced, Place},
-    model::store,
     options::{Service, UrlForm},
 };
 
@@ -46,7 +46,7 @@ pub(crate) fn create(
     let key = admitted.item()?;
     let item = store.item(key)?;
     // The sum of sizes is checked late, when the bytes arrive, as has been seen.
-    store::check_number(item, options)?;
+    limits::check_number(item, options)?;
     let mailbox = store
         .mailboxes
         .get(item.mailbox)

@@ -6,6 +6,7 @@ pub(crate) mod extended;
 pub(crate) mod ids;
 pub(crate) mod item;
 pub(crate) mod item_defaults;
+pub(crate) mod limits;
 pub(crate) mod mailbox;
 mod naming;
 pub(crate) mod properties;

@@ -20,6 +20,7 @@ use crate::{
         ids::{self, Folder},
         item::{Attachment, Item, ItemKey, Kind, NewFile},
         item_defaults::{self, Target},
+        limits,
         mailbox::{Mailbox, Owner},
         naming,
         session::{Announced, Place, Session},
@@ -310,7 +311,7 @@ impl Store {
         file: NewFile,
         options: &Options,
     ) -> Result<Uuid, Failure> {
-        check_room(self.item(key)?, file.content.len(), options)?;
+        limits::check_room(self.item(key)?, file.content.len(), options)?;
         self.attach_anyhow(key, file, options)
     }
 
@@ -347,7 +348,8 @@ impl Store {
         options: &Options,
     ) -> Result<(), Failure> {
         let time = self.clock.time();
-        let until: Instant = self.clock.now() + self.draw(options.list_lag);
+        let now: Instant = self.clock.now();
+        let until = now + self.draw(options.list_lag);
         let item = self.item_mut(key)?;
         let at = item
             .attachments
@@ -355,6 +357,7 @@ impl Store {
             .position(|other| other.key == attachment)
             .ok_or_else(Failure::not_found)?;
         let gone = item.attachments.remove(at);
+        item.removed.retain(|(_, until)| *until > now);
         if !options.list_lag.is_zero() {
             item.removed.push((gone, until));
         }
@@ -446,42 +449,11 @@ impl Store {
     }
 }
 
-/// Where the options want content to be.
-pub(crate) fn arena(options: &Options) -> std::io::Result<Option<Arc<Arena>>> {
+/// Where the options want content to be. A computer without a temporary directory, such as a container with
+/// nothing in it, has memory.
+pub(crate) fn arena(options: &Options) -> Option<Arc<Arena>> {
     match options.content {
-        ContentStore::Memory => Ok(None),
-        ContentStore::File | ContentStore::Hash => Arena::new().map(Some),
-    }
-}
-
-/// What stands for a message's headers and body when its size is counted.
-const OVERHEAD: u64 = 64 * 1024;
-
-/// Refuses what would make an item too many attachments, or too large.
-pub(crate) fn check_room(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
-    check_number(item, options)?;
-    check_size(item, more, options)
-}
-
-/// Refuses one attachment too many.
-pub(crate) fn check_number(item: &Item, options: &Options) -> Result<(), Failure> {
-    if item.attachments.len() < options.max_attachments {
-        return Ok(());
-    }
-    // Assumed: the limit is known, its error is not.
-    let message = format!(
-        "The item already has {} attachments.",
-        options.max_attachments
-    );
-    Err(Failure::new(400, "ErrorInvalidRequest", message))
-}
-
-/// Refuses what would make an item too large.
-pub(crate) fn check_size(item: &Item, more: u64, options: &Options) -> Result<(), Failure> {
-    match options.message_limit {
-        Some(limit) if item.attached_bytes() + more + OVERHEAD > limit => {
-            Err(Failure::message_too_large())
-        }
-        _ => Ok(()),
+        ContentStore::Memory => None,
+        ContentStore::File | ContentStore::Hash => Arena::new().ok(),
     }
 }

@@ -56,9 +56,19 @@ impl Cut {
 
     /// Lets the client wait, without counting that as its idleness.
     pub(crate) async fn pause(&self, time: Duration) {
+        self.keeps_waiting(true, tokio::time::sleep(time)).await;
+    }
+
+    /// Does something during which, if `waiting`, the client moves no bytes because it is not let.
+    pub(crate) async fn keeps_waiting<T>(&self, waiting: bool, work: impl Future<Output = T>) -> T {
+        if !waiting {
+            return work.await;
+        }
+        // Dropped in the middle, this connection is gone, and its count with it.
         self.waits.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(time).await;
+        let result = work.await;
         self.waits.fetch_sub(1, Ordering::SeqCst);
+        result
     }
 
     fn asked_for(&self) -> Option<How> {

@@ -12,15 +12,13 @@ use super::{
     head::Head,
     outgoing::Outgoing,
     reply::Reply,
+    strike::{Resource, strike},
 };
 use crate::{
     clock, control,
     failure::Failure,
-    faults::{What, Where},
-    graph::{
-        self,
-        route::{self, Route, Target},
-    },
+    faults::What,
+    graph::{self, route},
     log::{self, Host, Seen},
     login,
     model::content::Sink,
@@ -29,14 +27,6 @@ use crate::{
     throttle::Permit,
     upload,
 };
-
-/// Who answers a request.
-#[derive(Debug, Clone)]
-enum Resource {
-    Graph(Result<Route, Failure>),
-    Login(login::Endpoint),
-    Upload,
-}
 
 /// Answers a request, or ends its connection through `cut`.
 pub(crate) async fn answer(
@@ -120,68 +110,6 @@ pub(crate) async fn answer(
     reply.into_response(bandwidth)
 }
 
-/// The fault for a request: one that was planned, or one that is drawn.
-fn strike(shared: &Shared, head: &Head, resource: &Resource) -> Option<What> {
-    let planned = shared.faults().strike(places(head, resource));
-    planned.or_else(|| {
-        let struck = shared.random.chance(shared.options.fault_rate);
-        struck.then(|| drawn(shared))
-    })
-}
-
-/// What may happen to any request in a bad network.
-fn drawn(shared: &Shared) -> What {
-    let kinds = [
-        What::Drop,
-        What::Lost,
-        What::Reset(shared.random.index(1 << 20) as u64),
-        What::Status(429, Some("1".to_owned())),
-        What::Status(503, Some("1".to_owned())),
-        What::Status(500, None),
-        What::Status(504, None),
-        What::Done(504, None),
-        What::Html,
-        What::Stall(Duration::from_millis(shared.random.index(1000) as u64)),
-        What::Cut(None),
-    ];
-    let [first, ..] = &kinds;
-    kinds
-        .get(shared.random.index(kinds.len()))
-        .unwrap_or(first)
-        .clone()
-}
-
-/// The kinds of a request, for the faults that wait for it.
-fn places(head: &Head, resource: &Resource) -> &'static [Where] {
-    let target = match resource {
-        Resource::Graph(Ok(route)) => Some(&route.target),
-        Resource::Login(_) => return &[Where::Token],
-        Resource::Graph(Err(_)) | Resource::Upload => None,
-    };
-    match (head.host, &head.method, target) {
-        (_, &Method::DELETE, _) => &[Where::Delete],
-        (Host::Upload, &Method::PUT, _) => &[Where::Put],
-        (Host::Upload, &Method::GET, _) => &[Where::Status],
-        (Host::Upload, ..) => &[],
-        (Host::Graph, &Method::PATCH, _) => &[Where::Patch],
-        (Host::Graph, &Method::POST, Some(target)) => match target {
-            Target::CreateSession(..) => &[Where::Create],
-            Target::Attachments(..) => &[Where::Post],
-            Target::Items(_) => &[Where::Draft],
-            Target::Respond(respond, _) if respond.draft => &[Where::Draft],
-            Target::Send(_) | Target::SendMail | Target::Respond(..) => &[Where::Send],
-            _ => &[],
-        },
-        (Host::Graph, &Method::GET, Some(Target::Attachments(..))) => &[Where::List],
-        (Host::Graph, &Method::GET, Some(Target::Value(..) | Target::Mime(_))) => {
-            &[Where::Value, Where::Get]
-        }
-        (Host::Graph, &Method::GET, Some(Target::Items(_))) => &[Where::Find, Where::Get],
-        (Host::Graph, &Method::GET, _) => &[Where::Get],
-        (Host::Graph, ..) => &[],
-    }
-}
-
 /// The answer that a fault asks for by its status.
 fn forced(shared: &Shared, head: &Head, status: u16, after: &Option<String>) -> Reply {
     let now = shared.clock.time();
@@ -230,7 +158,9 @@ async fn carry_out(
         permit,
         ..Reading::away(options.idle_timeout, options.bandwidth)
     };
-    let read = match reading.read(incoming).await {
+    // At a low bandwidth the client may have to wait for long; a body that stands still is ended all the same.
+    let slow = options.bandwidth.is_some();
+    let read = match cut.keeps_waiting(slow, reading.read(incoming)).await {
         Ended::Whole(read) => read,
         // Nobody is there to read an answer; the connection ends by itself.
         Ended::Enough | Ended::Broken => match cut.now(How::Close).await {},

@@ -190,7 +190,7 @@ mod tests {
 
     fn head(listener: Host, headers: &[(&'static str, &str)]) -> Head {
         let own = |port: u16| format!("http://127.0.0.1:{port}");
-        let shared = Shared::new(Options::default(), own(8080), own(8081)).expect("a stand-in");
+        let shared = Shared::new(Options::default(), own(8080), own(8081));
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().expect("a value"));

@@ -7,4 +7,5 @@ pub(crate) mod exchange;
 pub(crate) mod head;
 pub(crate) mod outgoing;
 pub(crate) mod reply;
+mod strike;
 pub(crate) mod tls;

@@ -13,8 +13,9 @@ use crate::{
     model::{
         content::Content,
         item::ItemKey,
+        limits,
         session::{Place, Session},
-        store::{self, Store},
+        store::Store,
     },
     options::{Casing, Expired, LocationForm, Options, RefusedBytes, StatusAnswer, UploadAuth},
     server::{body::Read, head::Head, reply::Reply},
@@ -178,7 +179,7 @@ fn put(shared: &Shared, head: &Head, admitted: &Admitted, read: Read) -> Result<
         options.wrong_range,
     )?;
     let held = session.received;
-    store::check_room(store.item(admitted.item)?, held + read.len, options)?;
+    limits::check_room(store.item(admitted.item)?, held + read.len, options)?;
     if options.refused_bytes == RefusedBytes::Free {
         count()?;
     }

@@ -17,23 +17,47 @@ use http_body::{Body, Frame, SizeHint};
 /// to cost a system call per kilobyte (measured best between 16 and 64 KiB).
 const SLICE: usize = 64 * 1024;
 
-/// Counts bytes that moved, in either direction: the stall clock and the progress display read it.
+/// Counts bytes that moved, in either direction: the clock of an idle connection and the progress display read
+/// it.
 #[derive(Debug, Clone, Default)]
-pub struct Meter(Arc<AtomicU64>);
+pub struct Meter {
+    bytes: Arc<AtomicU64>,
+    turns: Arc<AtomicU64>,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) bytes: u64,
+    /// How often it has come to another part: its body has gone, an answer has come.
+    pub(crate) turns: u64,
+}
 
 impl Meter {
     /// Bytes so far.
     pub fn read(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            bytes: self.read(),
+            turns: self.turns.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The request has come to another part, which is progress whatever its bytes.
+    pub(crate) fn turn(&self) {
+        self.turns.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Starts over, for the next request.
     pub fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +97,11 @@ impl Body for MeteredBody {
         }
         let slice = self.rest.len().min(SLICE);
         self.handed = slice;
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(slice)))))
+        let data = self.rest.split_to(slice);
+        if self.rest.is_empty() {
+            self.meter.turn();
+        }
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -3,6 +3,7 @@
 use std::{ops::ControlFlow, sync::Arc};
 
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use reqwest::{
     Method,
     header::{AUTHORIZATION, HeaderName, HeaderValue},
@@ -12,12 +13,13 @@ use url::Url;
 use super::{
     body::Meter,
     client_request_id,
+    reply::Reply,
     token::{BearerToken, Refusal, TokenProvider, TokenRequest, claims_challenge},
-    transport::{self, HttpRequest, Reply, Transport},
+    transport::{self, HttpRequest, Transport},
     wire::{self, AttachmentInfo, ListPage, SessionReply},
 };
 use crate::{
-    Attachment, Error, ErrorKind, ExpectedOffset, Host, Item, UploadUrl,
+    Attachment, Error, ErrorKind, ExpectedOffset, Host, Item, Page, UploadUrl,
     item::{self, segment},
     json,
 };
@@ -144,7 +146,7 @@ impl GraphClient {
             all.extend(page.attachments);
             match page.next_link {
                 None => return Ok(all),
-                Some(next) => url = self.same_origin(&next)?,
+                Some(next) => url = self.below_endpoint(&next)?,
             }
         }
         Err(Error::contradiction("the list of attachments does not end"))
@@ -170,13 +172,14 @@ impl GraphClient {
         item: &Item,
         id: &str,
         most: u64,
-        mut sink: impl FnMut(&[u8]),
+        mut sink: impl FnMut(&[u8]) + Send,
     ) -> Result<u64, Error> {
         let url = self.url(&format!(
             "{}/attachments/{}/$value",
             item.path(),
             segment(id)
         ));
+        sendable(&url)?;
         let mut read = 0;
         let mut token = self.token(&url).await?;
         let meter = Meter::default();
@@ -199,7 +202,11 @@ impl GraphClient {
         if matches!(reply.status, 401 | 403) {
             return Err(self.refused(&reply, &Method::GET, &url, &token));
         }
-        self.ok(reply)?;
+        let reply = self.ok(reply)?;
+        // The file may be a page itself: it is one of something in between if its size is not the file's.
+        if read != most && reply.is_page() && Page::is_markup(&reply.body) {
+            return Err(reply.unreadable("the content cannot be read".to_owned()));
+        }
         Ok(read)
     }
 
@@ -267,13 +274,14 @@ impl GraphClient {
         format!("{}{path}", self.endpoint.as_str().trim_end_matches('/'))
     }
 
-    /// A link that the service sent, if it leads to the service itself: the bearer goes with it.
-    pub(super) fn same_origin(&self, link: &str) -> Result<String, Error> {
+    /// A link that the service sent, if it leads to the service itself, below the endpoint's path: the bearer
+    /// goes with it.
+    pub(super) fn below_endpoint(&self, link: &str) -> Result<String, Error> {
         match Url::parse(link) {
-            Ok(url) if url.origin() == self.endpoint.origin() && url.username().is_empty() => {
-                Ok(link.to_owned())
-            }
-            _ => Err(Error::contradiction("the list goes on at another host")),
+            Ok(url) if is_below(&self.endpoint, &url) => Ok(link.to_owned()),
+            _ => Err(Error::contradiction(
+                "the list goes on at another host, or outside of the endpoint",
+            )),
         }
     }
 
@@ -310,6 +318,7 @@ impl GraphClient {
         meter: &Meter,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Reply, Error> {
+        sendable(url)?;
         let mut token = self.token(url).await?;
         let mut first = self.outgoing(method.clone(), url, body.clone(), &token, meter)?;
         first.headers.extend_from_slice(headers);
@@ -366,6 +375,8 @@ impl GraphClient {
             headers,
             body,
             meter,
+            secret: false,
+            near: false,
         })
     }
 
@@ -374,6 +385,32 @@ impl GraphClient {
             200..=299 => Ok(reply),
             _ => Err(reply.error(Host::Graph)),
         }
+    }
+}
+
+/// Whether `url` is below the endpoint, however it is spelled. What a server may decode once more counts as
+/// decoded: `..%2f` leads up for some.
+fn is_below(endpoint: &Url, url: &Url) -> bool {
+    let path = percent_decode_str(url.path()).decode_utf8_lossy();
+    let climbs = path.split(['/', '\\']).any(|part| part == "..");
+    let base = endpoint.path().trim_end_matches('/');
+    let rest = url.path().strip_prefix(base);
+    url.origin() == endpoint.origin()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && rest.is_some_and(|rest| rest.starts_with('/'))
+        && !climbs
+}
+
+/// Refuses a path with `.` or `..` for an id, wherever the id came from: it would lead elsewhere.
+fn sendable(url: &str) -> Result<(), Error> {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    match path.split('/').any(|part| part == "." || part == "..") {
+        true => Err(Error::local(
+            ErrorKind::MalformedId,
+            "an id that is `.` or `..` is not one",
+        )),
+        false => Ok(()),
     }
 }
 
@@ -386,4 +423,57 @@ fn read_attachment(reply: &Reply) -> Result<AttachmentInfo, Error> {
 /// A success whose body cannot be read: cut short, or a page of something in between. The outcome is unknown.
 pub(super) fn unreadable(reply: &Reply, what: &str) -> Error {
     reply.unreadable(format!("the answer about {what} cannot be read"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bearer_stays_below_the_endpoint() {
+        let endpoint = Url::parse("https://graph.microsoft.com/v1.0").unwrap();
+        let below = |link: &str| Url::parse(link).is_ok_and(|url| is_below(&endpoint, &url));
+        for link in [
+            "https://graph.microsoft.com/v1.0/me/messages?$skip=10",
+            "https://GRAPH.microsoft.com:443/v1.0/users/a@b/messages?$skiptoken=x/../y",
+        ] {
+            assert!(below(link), "{link}");
+        }
+        for link in [
+            "https://graph.microsoft.com/beta/me/messages",
+            "https://graph.microsoft.com/v1.0",
+            "https://graph.microsoft.com/v1.0x/me",
+            "https://graph.microsoft.com/v1.0/../beta/me",
+            "https://graph.microsoft.com/v1.0/%2e%2e/beta/me",
+            "https://graph.microsoft.com/v1.0/..%2fbeta/me",
+            "https://graph.microsoft.com/v1.0/..%5cbeta/me",
+            "https://graph.microsoft.com:444/v1.0/me",
+            "http://graph.microsoft.com/v1.0/me",
+            "https://u@graph.microsoft.com/v1.0/me",
+            "https://graph.microsoft.com.example/v1.0/me",
+            "/v1.0/me",
+        ] {
+            assert!(!below(link), "{link}");
+        }
+        let stand_in = Url::parse("http://127.0.0.1:1/").unwrap();
+        let url = Url::parse("http://127.0.0.1:1/me").unwrap();
+        assert!(is_below(&stand_in, &url));
+    }
+
+    #[test]
+    fn no_id_leads_up() {
+        let url = |id: &str| {
+            format!(
+                "https://g/v1.0/me/messages/{}/attachments?$top=1",
+                segment(id)
+            )
+        };
+        for id in [".", ".."] {
+            assert!(sendable(&url(id)).is_err(), "{id}");
+        }
+        for id in ["...", "a..b", "../..", "a/../b", "AAMk="] {
+            assert!(sendable(&url(id)).is_ok(), "{id}");
+        }
+        assert!(sendable("https://g/v1.0/me/messages?$filter=a/../b").is_ok());
+    }
 }

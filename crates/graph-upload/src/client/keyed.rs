@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::{
     body::Meter,
     graph::{GraphClient, unreadable},
-    transport::Reply,
+    reply::Reply,
 };
 use crate::{
     Digest, Error, Item,

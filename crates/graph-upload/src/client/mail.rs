@@ -15,11 +15,11 @@ use super::{
     body::Meter,
     graph::{GraphClient, MOST_PAGES, unreadable},
     message::{self, Draft},
-    transport::Reply,
+    reply::Reply,
 };
 use crate::{
     Error, Item, ItemKind,
-    item::owner,
+    item::{is_id, owner},
     json::{self, field, text},
 };
 
@@ -173,7 +173,7 @@ impl GraphClient {
             all.extend(entries.iter().filter_map(|value| entry(value, path)));
             let next = text(&value, "@odata.nextLink");
             match next {
-                Some(next) if all.len() < limit => url = self.same_origin(next)?,
+                Some(next) if all.len() < limit => url = self.below_endpoint(next)?,
                 _ => {
                     all.truncate(limit);
                     return Ok(all);
@@ -190,17 +190,38 @@ impl GraphClient {
         mailbox: Option<&str>,
         id: &str,
     ) -> Result<Vec<ItemSummary>, Error> {
-        let filter = format!("conversationId eq '{}'", id.replace('\'', "''"));
+        self.messages_with(mailbox, "conversationId", id, "the conversation")
+            .await
+    }
+
+    /// The messages that have this `Message-ID` in their header, newest first.
+    pub async fn by_internet_message_id(
+        &self,
+        mailbox: Option<&str>,
+        id: &str,
+    ) -> Result<Vec<ItemSummary>, Error> {
+        self.messages_with(mailbox, "internetMessageId", id, "the messages")
+            .await
+    }
+
+    async fn messages_with(
+        &self,
+        mailbox: Option<&str>,
+        property: &str,
+        id: &str,
+        what: &str,
+    ) -> Result<Vec<ItemSummary>, Error> {
+        let filter = format!("{property} eq '{}'", id.replace('\'', "''"));
         let url = self.url(&format!(
             "{}/messages?$select=id,subject,receivedDateTime&$top={PAGE}&$filter={}",
             owner(mailbox),
             encode(&filter)
         ));
         let reply = self.asking(Method::GET, &url, None, false).await?;
-        let value = json(&reply, "the conversation")?;
+        let value = json(&reply, what)?;
         let entries = field(&value, "value").and_then(Value::as_array);
         let mut all: Vec<ItemSummary> = entries
-            .ok_or_else(|| unreadable(&reply, "the conversation"))?
+            .ok_or_else(|| unreadable(&reply, what))?
             .iter()
             .filter_map(|value| entry(value, "receivedDateTime"))
             .collect();
@@ -212,9 +233,14 @@ impl GraphClient {
     pub async fn send(&self, item: &Item) -> Result<(), Error> {
         let url = self.url(&format!("{}/send", item.path()));
         // A body of no bytes, so that `Content-Length: 0` is said.
-        self.asking(Method::POST, &url, Some(Bytes::new()), false)
+        let reply = self
+            .asking(Method::POST, &url, Some(Bytes::new()), false)
             .await?;
-        Ok(())
+        match reply.status {
+            202 => Ok(()),
+            // A page of something in between, say: nobody knows what it did.
+            _ => Err(unreadable(&reply, "sending")),
+        }
     }
 
     async fn asking(
@@ -238,7 +264,7 @@ fn json(reply: &Reply, what: &str) -> Result<Value, Error> {
 
 fn found(reply: &Reply, what: &str) -> Result<ItemInfo, Error> {
     let value = json(reply, what)?;
-    let id = text(&value, "id").filter(|id| !id.is_empty());
+    let id = text(&value, "id").filter(|id| is_id(id));
     Ok(ItemInfo {
         id: id.ok_or_else(|| unreadable(reply, what))?.to_owned(),
         subject: text(&value, "subject").unwrap_or_default().to_owned(),
@@ -247,12 +273,12 @@ fn found(reply: &Reply, what: &str) -> Result<ItemInfo, Error> {
     })
 }
 
-/// One entry of a list; those without an id are skipped.
+/// One entry of a list; those without an id, or with one that cannot be one, are skipped.
 fn entry(value: &Value, date: &str) -> Option<ItemSummary> {
     let at = date
         .split('/')
         .try_fold(value, |value, name| field(value, name));
-    let id = text(value, "id").filter(|id| !id.is_empty())?;
+    let id = text(value, "id").filter(|id| is_id(id))?;
     Some(ItemSummary {
         id: id.to_owned(),
         date: at.and_then(Value::as_str).map(seconds).unwrap_or_default(),

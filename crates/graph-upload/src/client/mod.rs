@@ -6,16 +6,23 @@
 //! handed up.
 
 mod body;
+mod decode;
+mod failure;
 mod graph;
-pub mod http_client;
+mod http_client;
 mod keyed;
 pub mod location;
 mod mail;
 mod message;
+mod proxy;
+mod reply;
+mod request_log;
 pub mod retry_after;
 mod token;
 mod transport;
+mod trust;
 mod upload_host;
+mod verifier;
 pub mod wire;
 
 pub use body::Meter;
@@ -23,8 +30,12 @@ pub use graph::{Created, GraphClient};
 pub use keyed::{Answer, MailInfo, MailKey};
 pub use mail::{Collection, ItemInfo, ItemSummary};
 pub use message::{Address, Body, Draft};
+pub use proxy::Proxies;
+pub use reply::Reply;
+pub use request_log::{RequestObserver, RequestRecord};
 pub use token::{BearerToken, Malformed, Refusal, TokenFuture, TokenProvider, TokenRequest};
-pub use transport::{Limits, Transport};
+pub use transport::{HttpOptions, HttpRequest, HttpTimeouts, SLOWEST, Transport};
+pub use trust::{CaFile, Trust};
 pub use upload_host::{PutReply, UploadClient};
 pub use wire::AttachmentInfo;
 

@@ -11,7 +11,8 @@ use reqwest::{
 use super::{
     body::Meter,
     client_request_id, location,
-    transport::{HttpRequest, Reply, Transport},
+    reply::Reply,
+    transport::{HttpRequest, Transport},
     wire::SessionReply,
 };
 use crate::{Error, ErrorKind, ExpectedOffset, Host, UploadUrl};
@@ -129,6 +130,8 @@ impl UploadClient {
             headers,
             body,
             meter,
+            secret: true,
+            near: false,
         };
         self.transport.exchange(outgoing, LONGEST_ANSWER).await
     }

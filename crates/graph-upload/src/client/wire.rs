@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     attachment::Attachment,
     expected_offset::{ExpectedOffset, next_expected},
+    item::is_id,
     json::{field, parse, text},
 };
 
@@ -132,10 +133,15 @@ pub struct ListPage {
 }
 
 impl ListPage {
-    /// Reads a page; `None` when it is not one. Entries without an id are skipped.
+    /// Reads a page; `None` when it is not one, or has an id that cannot be one: an attachment that is passed
+    /// over could be ours. Entries without an id are skipped.
     pub fn read(body: &[u8]) -> Option<Self> {
         let value = parse(body)?;
         let entries = field(&value, "value")?.as_array()?;
+        let mut ids = entries.iter().filter_map(|entry| text(entry, "id"));
+        if ids.any(|id| !id.is_empty() && !is_id(id)) {
+            return None;
+        }
         Some(ListPage {
             attachments: entries.iter().filter_map(listed).collect(),
             next_link: text(&value, "@odata.nextLink").map(str::to_owned),
@@ -146,7 +152,7 @@ impl ListPage {
 /// Reads one attachment, from a list or as the answer to a POST.
 pub fn listed(value: &Value) -> Option<AttachmentInfo> {
     Some(AttachmentInfo {
-        id: text(value, "id").filter(|id| !id.is_empty())?.to_owned(),
+        id: text(value, "id").filter(|id| is_id(id))?.to_owned(),
         name: text(value, "name").unwrap_or_default().to_owned(),
         size: field(value, "size").and_then(Value::as_u64),
         content_type: text(value, "contentType").map(str::to_owned),
@@ -235,6 +241,15 @@ mod tests {
         assert!(listed(&json!({"id": "A="})).unwrap().is_file);
         assert_eq!(page.next_link.as_deref(), Some("https://g/next"));
         assert_eq!(ListPage::read(b"{}"), None);
+    }
+
+    #[test]
+    fn ids_that_cannot_be_one_are_refused_where_they_are_read() {
+        for id in ["a\0b", "a\nb", "\u{1b}[31m", "a b", "..", ".", "\u{85}"] {
+            assert_eq!(listed(&json!({"id": id})), None, "{id:?}");
+            let page = json!({"value": [{"id": "A="}, {"id": id}]}).to_string();
+            assert_eq!(ListPage::read(page.as_bytes()), None, "{id:?}");
+        }
     }
 
     #[test]

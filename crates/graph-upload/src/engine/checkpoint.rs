@@ -3,7 +3,10 @@
 //! A state directory that fails costs one warning and the ability to resume, not the upload, unless
 //! the user required it.
 
-use std::{cell::Cell, io, mem};
+use std::{
+    io, mem,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use super::event::{Event, Observe};
 use crate::{
@@ -19,7 +22,7 @@ pub(super) struct CheckpointWriter<'a> {
     /// The record, once there is a session.
     pub record: Option<Record>,
     /// Whether the user knows already.
-    warned: &'a Cell<bool>,
+    warned: &'a AtomicBool,
     /// Of a session that began here; whoever resumes one has its lock.
     lock: Option<Lock>,
     /// Whether what is on disk can be resumed from.
@@ -32,7 +35,7 @@ impl<'a> CheckpointWriter<'a> {
         required: bool,
         record: Option<Record>,
         observer: &'a dyn Observe,
-        warned: &'a Cell<bool>,
+        warned: &'a AtomicBool,
     ) -> Self {
         let on_disk = record.is_some();
         CheckpointWriter {
@@ -161,7 +164,7 @@ impl<'a> CheckpointWriter<'a> {
     }
 
     fn warn(&mut self, error: &io::Error) {
-        if !self.warned.replace(true) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             let text = format!(
                 "the session cannot be saved ({error}); the upload goes on, but could not be \
                  resumed if it were interrupted"

@@ -83,7 +83,7 @@ pub enum Event {
 }
 
 /// Takes the events of one command. Called from the engine's thread, in order; must not block.
-pub trait Observe {
+pub trait Observe: Send + Sync {
     /// Takes one event.
     fn observe(&self, event: &Event);
 }

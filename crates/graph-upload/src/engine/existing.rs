@@ -1,8 +1,8 @@
 //! Looks for an attachment that is the file: before anything is sent, while an answer is in doubt, and after
 //! a repetition. `likeness` says what can be it.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     file::{Source, SourceError, Whole},
@@ -24,16 +24,20 @@ const HEAD: usize = 256;
 
 /// Ids of attachments that other files of the same command are.
 #[derive(Debug, Default)]
-pub struct Owned(RefCell<HashSet<String>>);
+pub struct Owned(Mutex<HashSet<String>>);
 
 impl Owned {
     /// Notes that an attachment is some file's.
     pub fn add(&self, id: &str) {
-        self.0.borrow_mut().insert(id.to_owned());
+        self.ids().insert(id.to_owned());
     }
 
     pub(super) fn has(&self, id: &str) -> bool {
-        self.0.borrow().contains(id)
+        self.ids().contains(id)
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,7 +203,7 @@ impl<S: Service> ExistingAttachments<'_, S> {
     pub(super) async fn read_back(
         &self,
         id: &str,
-        mut progress: impl FnMut(u64),
+        mut progress: impl FnMut(u64) + Send,
     ) -> Result<ReadBack, LookError> {
         let (mut hasher, mut read, mut head) = (Hasher::default(), 0, Vec::new());
         let mut sink = |bytes: &[u8]| {

@@ -29,7 +29,7 @@ pub trait Service {
         item: &Item,
         id: &str,
         most: u64,
-        sink: &mut dyn FnMut(&[u8]),
+        sink: &mut (dyn FnMut(&[u8]) + Send),
     ) -> impl Future<Output = Result<u64, Error>>;
 
     /// Attaches in one request.
@@ -91,7 +91,7 @@ impl Service for Http<'_> {
         item: &Item,
         id: &str,
         most: u64,
-        sink: &mut dyn FnMut(&[u8]),
+        sink: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<u64, Error> {
         self.graph.content(item, id, most, sink).await
     }

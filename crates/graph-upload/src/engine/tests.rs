@@ -1,9 +1,10 @@
 //! The engine against a service that is not there: no network, and hardly any time.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     future::pending,
     path::PathBuf,
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
@@ -160,7 +161,7 @@ impl Service for &Fake {
         _: &Item,
         id: &str,
         most: u64,
-        sink: &mut dyn FnMut(&[u8]),
+        sink: &mut (dyn FnMut(&[u8]) + Send),
     ) -> Result<u64, Error> {
         self.requests.borrow_mut().push("content");
         let held = self.held.borrow();
@@ -241,7 +242,7 @@ struct Stage {
     store: Store,
     file: PathBuf,
     owned: Owned,
-    warned: Cell<bool>,
+    warned: AtomicBool,
     volume: MailboxPacer,
 }
 
@@ -257,7 +258,7 @@ impl Stage {
             store,
             file,
             owned: Owned::default(),
-            warned: Cell::default(),
+            warned: AtomicBool::default(),
             volume: MailboxPacer::new(0, None),
         }
     }

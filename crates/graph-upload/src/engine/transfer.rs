@@ -10,7 +10,7 @@ mod range;
 mod session;
 
 use std::{
-    cell::Cell,
+    sync::atomic::AtomicBool,
     time::{Duration, Instant},
 };
 
@@ -53,7 +53,7 @@ pub struct Services<'a, S = Http<'a>> {
     /// Whether not being able to keep them ends the upload.
     pub require_state: bool,
     /// Whether the user was told that they cannot: once is enough.
-    pub warned: &'a Cell<bool>,
+    pub warned: &'a AtomicBool,
     /// Who is told.
     pub observer: &'a dyn Observe,
     /// The Graph endpoint, for the record.

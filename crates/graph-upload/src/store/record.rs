@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{id::SessionId, moment::Moment};
-use crate::{Attachment, Digest, Item, Route, UploadUrl};
+use crate::{Attachment, Digest, Item, Route, UploadUrl, item::is_id};
 
 /// The schema that this version writes.
 pub const SCHEMA: u64 = 2;
@@ -214,7 +214,7 @@ impl Record {
         }
         let ordered =
             record.acked.offset <= record.sent.offset && record.sent.offset <= record.size;
-        if ordered {
+        if ordered && is_id(&record.item.id) {
             Ok(record)
         } else {
             Err(LoadError::Damaged)

@@ -7,7 +7,7 @@ use super::{
     entra::{BROWSER_LOGIN, NEW_LOGIN, Refusal},
     token::Malformed,
 };
-use graph_upload::client::http_client::CaFile;
+use graph_upload::client::CaFile;
 
 use crate::{pasted::NotText, session::DirError};
 
@@ -17,7 +17,7 @@ const WITH_SHELL: &str =
 
 /// What went wrong at a source.
 #[derive(Debug, thiserror::Error)]
-pub enum Problem {
+pub enum CredentialError {
     /// The file cannot be read.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
@@ -124,6 +124,14 @@ pub enum Problem {
     /// The CA file is none.
     #[error(transparent)]
     CaFile(#[from] CaFile),
+    /// A certificate or a proxy is between here and the login service.
+    #[error("cannot reach `{host}`: {why}")]
+    Blocked {
+        /// The host.
+        host: String,
+        /// Why, without a URL.
+        why: String,
+    },
     /// No answer from the login service.
     #[error("cannot reach `{host}`: {why}")]
     Unreachable {
@@ -254,23 +262,24 @@ pub enum Problem {
     State(#[from] DirError),
 }
 
-impl Problem {
+impl CredentialError {
     /// What kind of trouble it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Problem::CommandLine
-            | Problem::NeedsShell(_)
-            | Problem::Scope(_)
-            | Problem::Certificate { .. }
-            | Problem::NotBuilt(_)
-            | Problem::Incomplete { .. }
-            | Problem::Identity(_)
-            | Problem::Metadata
-            | Problem::CaFile(_) => Kind::Configuration,
-            Problem::Unreachable { .. } | Problem::Unavailable(_) | Problem::LoginBusy(_) => {
-                Kind::Temporary
-            }
-            Problem::State(_) | Problem::NoPlace => Kind::State,
+            CredentialError::CommandLine
+            | CredentialError::Certificate { .. }
+            | CredentialError::Blocked { .. }
+            | CredentialError::NeedsShell(_)
+            | CredentialError::Scope(_)
+            | CredentialError::NotBuilt(_)
+            | CredentialError::Incomplete { .. }
+            | CredentialError::Identity(_)
+            | CredentialError::Metadata
+            | CredentialError::CaFile(_) => Kind::Configuration,
+            CredentialError::Unreachable { .. }
+            | CredentialError::Unavailable(_)
+            | CredentialError::LoginBusy(_) => Kind::Temporary,
+            CredentialError::State(_) | CredentialError::NoPlace => Kind::State,
             _ => Kind::Credentials,
         }
     }
@@ -278,28 +287,28 @@ impl Problem {
     /// What to do about it: lines that can be pasted, most useful first.
     pub fn hints(&self) -> Vec<String> {
         match self {
-            Problem::NeedsShell(_) => vec![WITH_SHELL.into()],
-            Problem::Failed {
+            CredentialError::NeedsShell(_) => vec![WITH_SHELL.into()],
+            CredentialError::Failed {
                 unexpanded: true, ..
             } => vec![format!("no shell runs it, so that `~` and `$…` stay as they are; {WITH_SHELL}")],
-            Problem::Failed { .. } | Problem::TimedOut { .. } | Problem::Html => {
+            CredentialError::Failed { .. } | CredentialError::TimedOut { .. } | CredentialError::Html => {
                 vec!["run the token command by itself to see what it prints".into()]
             }
-            Problem::Malformed(malformed) => malformed.hint().map(String::from).into_iter().collect(),
-            Problem::NotBuilt(_) => {
+            CredentialError::Malformed(malformed) => malformed.hint().map(String::from).into_iter().collect(),
+            CredentialError::NotBuilt(_) => {
                 vec!["cargo install graph-attach".into()]
             }
-            Problem::Refused(refusal) => refusal.hints(),
-            Problem::LoginDamaged(_) => vec![NEW_LOGIN.into()],
-            Problem::NoPlace => vec!["--state-dir DIRECTORY".into()],
-            Problem::NoLogin { line, .. }
-            | Problem::OtherLogin { instead: line, .. }
-            | Problem::KeyForgotten(line) => vec![line.clone()],
+            CredentialError::Refused(refusal) => refusal.hints(),
+            CredentialError::LoginDamaged(_) => vec![NEW_LOGIN.into()],
+            CredentialError::NoPlace => vec!["--state-dir DIRECTORY".into()],
+            CredentialError::NoLogin { line, .. }
+            | CredentialError::OtherLogin { instead: line, .. }
+            | CredentialError::KeyForgotten(line) => vec![line.clone()],
             #[cfg(feature = "login")]
-            Problem::Keyring { again, .. } => {
+            CredentialError::Keyring { again, .. } => {
                 vec!["unlock it, and try again".into(), again.clone()]
             }
-            Problem::SignInRefused {
+            CredentialError::SignInRefused {
                 refusal,
                 again,
                 other,
@@ -310,37 +319,37 @@ impl Problem {
             }
             // What a policy refused, it refuses again: its hint comes before the new login, which
             // needs no hint of its own.
-            Problem::LoginEnded { refusal, again } => {
+            CredentialError::LoginEnded { refusal, again } => {
                 let mut hints = named(refusal.hints(), again);
                 if !hints.iter().any(|hint| hint.contains("auth login")) {
                     hints.push(again.clone());
                 }
                 hints
             }
-            Problem::OtherSignIn(_) => {
+            CredentialError::OtherSignIn(_) => {
                 vec!["close the window that brought it, and sign in anew".into()]
             }
-            Problem::NoAnswer { other, .. } => vec![
+            CredentialError::NoAnswer { other, .. } => vec![
                 "if the page shows AADSTS50011, the app lacks the redirect URI http://localhost"
                     .into(),
                 other.clone(),
             ],
-            Problem::Challenged(Some(line)) => vec![line.clone()],
-            Problem::Challenged(None) => {
+            CredentialError::Challenged(Some(line)) => vec![line.clone()],
+            CredentialError::Challenged(None) => {
                 vec!["sign in anew where the token comes from, as the policy asks".into()]
             }
-            Problem::OtherTenant { is, .. } => vec![format!(
+            CredentialError::OtherTenant { is, .. } => vec![format!(
                 "choose another account in the browser, or name its tenant: --tenant {is}"
             )],
-            Problem::Page(_) => vec!["open any page in a browser to see what the network wants".into()],
-            Problem::CertificateRefused(_) => vec![
+            CredentialError::Page(_) => vec!["open any page in a browser to see what the network wants".into()],
+            CredentialError::CertificateRefused(_) => vec![
                 "app registration, Certificates & secrets, Certificates: compare the thumbprint, or \
                  Upload certificate"
                     .into(),
             ],
-            Problem::Certificate { hint, .. } => hint.clone().into_iter().collect(),
+            CredentialError::Certificate { hint, .. } => hint.clone().into_iter().collect(),
             #[cfg(feature = "login")]
-            Problem::Scope(_) => vec![format!(
+            CredentialError::Scope(_) => vec![format!(
                 "--scopes takes {}, or one of Graph's own names, such as Mail.Send.Shared",
                 super::login::scope_names()
             )],
