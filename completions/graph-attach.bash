@@ -71,7 +71,7 @@ _graph__attach() {
 
     case "${cmd}" in
         graph__attach)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version attach resume cancel status prune draft find send ls detach auth sandbox completions"
+            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version attach resume cancel status prune draft find send ls detach auth sandbox completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +145,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -161,7 +176,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__attach)
-            opts="-0 -n -q -v -h -V --files-from --null --stdin-from-command --name --content-type --inline --content-id --chunk-size --verify --again --fresh --fail-fast --send --dry-run --new --message --event --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-0 -n -q -v -h -V --files-from --null --stdin-from-command --name --content-type --inline --content-id --chunk-size --verify --again --fresh --fail-fast --send --dry-run --new --message --event --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -340,6 +355,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -356,7 +386,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version status login logout"
+            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version status login logout"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -430,6 +460,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -446,7 +491,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__login)
-            opts="-q -v -h -V --browser --device-code --client-id --tenant --login-url --scopes --save --no-keyring --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --browser --device-code --client-id --tenant --login-url --scopes --save --no-keyring --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -536,6 +581,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -552,7 +612,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__logout)
-            opts="-q -v -h -V --all --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -623,6 +683,21 @@ _graph__attach() {
                     COMPREPLY=()
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
                     fi
                     return 0
                     ;;
@@ -642,7 +717,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__status)
-            opts="-q -v -h -V --check --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --check --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -716,6 +791,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -732,7 +822,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__cancel)
-            opts="-q -v -h -V --all --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -818,6 +908,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -834,7 +939,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__completions)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version bash elvish fish powershell zsh"
+            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -908,6 +1013,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -924,7 +1044,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__detach)
-            opts="-q -v -h -V --message --event --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --message --event --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1022,6 +1142,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1038,7 +1173,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__draft)
-            opts="-q -v -h -V --immutable-id --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --immutable-id --mailbox --to --cc --bcc --subject --body-file --html --json-file --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1174,6 +1309,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1190,7 +1340,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__find)
-            opts="-q -v -h -V --subject --limit --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version messages drafts events"
+            opts="-q -v -h -V --subject --limit --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version messages drafts events"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1288,6 +1438,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1304,7 +1469,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__ls)
-            opts="-q -v -h -V --message --event --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --message --event --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1402,6 +1567,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1418,7 +1598,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__prune)
-            opts="-y -q -v -h -V --discard-unfinished --yes --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-y -q -v -h -V --discard-unfinished --yes --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1492,6 +1672,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1508,7 +1703,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__resume)
-            opts="-q -v -h -V --all --verify --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --verify --max-retries --timeout --deadline --wait --require-state --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1598,6 +1793,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1614,7 +1824,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__sandbox)
-            opts="-q -v -h -V --port --upload-port --host --allow-host --env-file --token --token-ttl --scopes --seed --tls --fault --fault-rate --latency --bandwidth --idle-timeout --gzip --content --upload-auth --max-range --casing --ranges --status --wrong-range --session-min --session-ttl --expired --repeat-last --attachment-limit --message-limit --max-attachments --body-limit --too-large --upload-url --location --settle --list-lag --message-lag --late-commit --value-lag --early-value --rename --reply-properties --throttle-bytes --throttle-window --refused-bytes --requests --send-rate --concurrency --retry-after --audience-incident --audience --service --other-mailboxes --reported-size --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --port --upload-port --host --allow-host --env-file --token --token-ttl --scopes --seed --tls --fault --fault-rate --latency --bandwidth --idle-timeout --gzip --content --upload-auth --max-range --casing --ranges --status --wrong-range --session-min --session-ttl --expired --repeat-last --attachment-limit --message-limit --max-attachments --body-limit --too-large --upload-url --location --settle --list-lag --message-lag --late-commit --value-lag --early-value --rename --reply-properties --throttle-bytes --throttle-window --refused-bytes --requests --send-rate --concurrency --retry-after --audience-incident --audience --service --other-mailboxes --reported-size --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1896,6 +2106,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1912,7 +2137,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__send)
-            opts="-y -q -v -h -V --yes --even-if-unfinished --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-y -q -v -h -V --yes --even-if-unfinished --mailbox --max-retries --timeout --deadline --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2002,6 +2227,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -2018,7 +2258,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__status)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --log-file --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2092,6 +2332,21 @@ _graph__attach() {
                     fi
                     return 0
                     ;;
+                --log-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -2116,7 +2371,7 @@ _graph_attach() {
     _graph__attach "$@"
     for ((at = 1; at < COMP_CWORD; at++)); do
         case "${COMP_WORDS[at]}" in
-            --ca-file|--cloud|--color|--config|--deadline|--endpoint|--max-retries|--profile|--progress|--state-dir|--timeout|--token-command|--token-file) ((at++)) ;;
+            --ca-file|--cloud|--color|--config|--deadline|--endpoint|--log-file|--max-retries|--profile|--progress|--state-dir|--timeout|--token-command|--token-file) ((at++)) ;;
             -*) ;;
             *) command="${COMP_WORDS[at]}"; break ;;
         esac
@@ -2128,7 +2383,7 @@ _graph_attach() {
     esac
     [[ "$2" == -* ]] && return 0
     case "$3" in
-        --ca-file|--cloud|--color|--config|--deadline|--endpoint|--max-retries|--profile|--progress|--state-dir|--timeout|--token-command|--token-file) return 0 ;;
+        --ca-file|--cloud|--color|--config|--deadline|--endpoint|--log-file|--max-retries|--profile|--progress|--state-dir|--timeout|--token-command|--token-file) return 0 ;;
     esac
     while IFS=$'\t' read -r id state _; do
         [[ "$wanted" == "all" || "$state" != "finished" ]] && ids+=" $id"

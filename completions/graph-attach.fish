@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_graph_attach_global_optspecs
-    string join \n cloud= endpoint= profile= config= token-file= token-command= ca-file= state-dir= json q/quiet v/verbose color= progress= h/help V/version
+    string join \n cloud= endpoint= profile= config= token-file= token-command= ca-file= state-dir= json q/quiet v/verbose log-file= color= progress= h/help V/version
 end
 
 function __fish_graph_attach_needs_command
@@ -32,6 +32,7 @@ complete -c graph-attach -n "__fish_graph_attach_needs_command" -l token-file -d
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -42,7 +43,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_needs_command" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "attach" -d 'Attach files to a message or an event'
@@ -84,6 +85,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -106,7 +108,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l htm
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l require-state -d 'Fail when the session cannot be saved, rather than upload without being able to resume'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
@@ -121,6 +123,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -134,7 +137,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l ver
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l require-state -d 'Fail when the session cannot be saved, rather than upload without being able to resume'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
@@ -148,6 +151,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -159,7 +163,7 @@ none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l all -d 'Every unfinished session'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
@@ -170,6 +174,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -180,7 +185,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
@@ -191,6 +196,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l toke
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -203,7 +209,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l disc
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s y -l yes -d 'Do not ask'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
@@ -224,6 +230,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l toke
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -236,7 +243,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l immu
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l html -d 'The text is HTML'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l subject -d 'Only those whose subject holds this text' -r
@@ -253,6 +260,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l token
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -263,7 +271,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
@@ -278,6 +286,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l token
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -290,7 +299,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s y -l 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l even-if-unfinished -d 'Send although an upload to it is unfinished, or may be'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l message -d 'Id of the message [env: GRAPH_ATTACH_MESSAGE]' -r
@@ -307,6 +316,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l token-f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -317,7 +327,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l message -d 'Id of the message [env: GRAPH_ATTACH_MESSAGE]' -r
@@ -334,6 +344,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -344,7 +355,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
@@ -355,6 +366,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -365,7 +377,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -f -a "status" -d 'Say which credentials are in use: source, account or app, tenant, permissions, expiry'
@@ -379,6 +391,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -390,7 +403,7 @@ none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l check -d 'Ask the service whether it takes the token'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l client-id -d 'Application (client) id of your app registration' -r
@@ -405,6 +418,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -419,7 +433,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-keyring -d 'Keep the login in a file of the state directory, even where the system has a keyring'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
@@ -430,6 +444,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -441,7 +456,7 @@ none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l all -d 'Forget the logins of all profiles'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l port -d 'Port of the Graph host [default: any free one]' -r
@@ -551,6 +566,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l to
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -563,7 +579,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l tl
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l audience-incident -d 'Answer every PUT with 401, as for days in December 2023'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
@@ -574,6 +590,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
@@ -584,7 +601,7 @@ json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -s q -l quiet -d 'Print results and errors only'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -s v -l verbose -d 'Say more; repeat for even more'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -s V -l version -d 'Print version'
 
