@@ -23,6 +23,10 @@ const LIBRARY: Rules = &[
     ("store", &["data"]),
     ("engine", &["data", "protocol", "client", "store"]),
     ("mail", &["data", "protocol", "client", "store", "engine"]),
+    (
+        "uploader",
+        &["data", "protocol", "client", "store", "engine"],
+    ),
 ];
 
 /// What the command line's rooms may use inside the command line, beside the library.
