@@ -32,8 +32,8 @@ const LIBRARY: Rules = &[
 /// What the command line's rooms may use inside the command line, beside the library.
 const COMMAND_LINE: Rules = &[
     ("data", &[]),
-    ("settings", &["data"]),
-    ("report", &["data", "settings"]),
+    ("settings", &["data", "report"]),
+    ("report", &["data"]),
     ("auth", &["data", "report", "settings"]),
     ("terminal", &["data", "report", "settings"]),
     ("args", &["data", "settings"]),
@@ -54,11 +54,20 @@ const COMMAND_LINE: Rules = &[
 
 /// What the stand-in's rooms may use: an exchange is handed to Graph's or the upload host's side.
 const STAND_IN: Rules = &[
-    ("data", &[]),
-    ("graph", &["data"]),
-    ("exchange", &["connection", "data", "graph"]),
-    ("connection", &["data"]),
-    ("args", &["data"]),
+    ("data", &["model", "options", "server"]),
+    ("options", &["data"]),
+    ("model", &["data", "options"]),
+    ("server", &["data", "model", "options"]),
+    ("graph", &["data", "model", "options", "server"]),
+    ("upload", &["data", "graph", "model", "options", "server"]),
+    ("control", &["data", "graph", "model", "options", "server"]),
+    (
+        "exchange",
+        &[
+            "control", "data", "graph", "model", "options", "server", "upload",
+        ],
+    ),
+    ("args", &["data", "options"]),
     ("run", &["args", "data"]),
 ];
 
@@ -174,22 +183,26 @@ fn forbidden(arrows: &BTreeMap<String, BTreeSet<String>>, rules: Rules) -> Vec<S
         .collect()
 }
 
-/// A room from which a walk along the arrows comes back.
+/// A room from which a walk along the arrows comes back. Files at the root belong to no room.
 fn circle(arrows: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
-    arrows.keys().find_map(|start| {
-        let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
-        while let Some(room) = next.pop() {
-            for to in arrows.get(room).into_iter().flatten() {
-                if to == start {
-                    return Some(format!("{start} … {room} → {start}"));
-                }
-                if seen.insert(to) {
-                    next.push(to);
+    arrows
+        .keys()
+        .filter(|room| *room != "data")
+        .find_map(|start| {
+            let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
+            while let Some(room) = next.pop() {
+                let to = arrows.get(room).into_iter().flatten();
+                for to in to.filter(|to| *to != "data") {
+                    if to == start {
+                        return Some(format!("{start} … {room} → {start}"));
+                    }
+                    if seen.insert(to) {
+                        next.push(to);
+                    }
                 }
             }
-        }
-        None
-    })
+            None
+        })
 }
 
 /// For each room of a crate, the other rooms that it names.

@@ -5,7 +5,7 @@
 //! option. It depends on nothing of the uploader, so that the two cannot agree on a mistake, and the
 //! library prints nothing.
 //!
-//! To read it: `server` carries requests, and `server::exchange` takes one from arrival to answer; `graph`,
+//! To read it: `server` carries requests, and `exchange` takes one from arrival to answer; `graph`,
 //! `upload`, `login` and `control` say what requests mean; `model` holds what there is; `throttle` says who may
 //! send now. `options` and `faults` are what a user can set.
 
@@ -13,6 +13,7 @@
 pub mod args;
 mod clock;
 mod control;
+mod exchange;
 mod failure;
 pub mod faults;
 mod graph;
@@ -49,7 +50,7 @@ pub use options::Options;
 pub use random::{BadDelay, Delay};
 
 use model::{item::Kind, snapshot};
-use server::{connection, exchange, tls::Tls};
+use server::{connection, tls::Tls};
 use shared::Shared;
 
 /// A running stand-in. Dropping it stops it, and cuts what is connected.

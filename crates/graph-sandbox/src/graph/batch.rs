@@ -8,8 +8,8 @@ use hyper::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Head, Part, Read, Reply, Shared};
-use crate::{failure::Trace, model::content::Piece, server::exchange};
+use super::{AnswerBatched, Failure, Head, Part, Read, Reply, Shared};
+use crate::{failure::Trace, model::content::Piece};
 
 /// Documented.
 const MOST: usize = 20;
@@ -23,6 +23,7 @@ pub(super) fn run(
     shared: &Arc<Shared>,
     head: &Head,
     body: &Map<String, Value>,
+    answer: AnswerBatched,
 ) -> Result<Reply, Failure> {
     let requests = body
         .get("requests")
@@ -54,7 +55,7 @@ pub(super) fn run(
                 "A request that this one depends on failed.",
             )
             .graph(&head.trace, shared.clock.time()),
-            None => one(shared, head, request)?,
+            None => one(shared, head, request, answer)?,
         };
         statuses.insert(id, reply.status.as_u16());
         responses.push(response(id, reply));
@@ -63,7 +64,12 @@ pub(super) fn run(
 }
 
 /// One of the requests, with the outer one's token.
-fn one(shared: &Arc<Shared>, outer: &Head, request: &Value) -> Result<Reply, Failure> {
+fn one(
+    shared: &Arc<Shared>,
+    outer: &Head,
+    request: &Value,
+    answer: AnswerBatched,
+) -> Result<Reply, Failure> {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     let method = text("method")
         .and_then(|method| Method::from_bytes(method.to_ascii_uppercase().as_bytes()).ok());
@@ -111,7 +117,7 @@ fn one(shared: &Arc<Shared>, outer: &Head, request: &Value) -> Result<Reply, Fai
         len: bytes.len() as u64,
         pieces: vec![Piece::Memory(bytes.into())],
     };
-    Ok(exchange::answer_batched(shared, head, path.clone(), read))
+    Ok(answer(shared, head, path.clone(), read))
 }
 
 /// An answer as part of the batch's: JSON as it is, anything else in base64.

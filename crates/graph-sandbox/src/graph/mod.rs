@@ -191,12 +191,16 @@ fn allowed(route: &Route) -> &'static str {
     }
 }
 
+/// Answers one request of a `$batch`, with all that belongs to an exchange.
+pub(crate) type AnswerBatched = fn(&Arc<Shared>, Head, String, Read) -> Reply;
+
 /// Carries a request out.
 pub(crate) fn act(
     shared: &Arc<Shared>,
     head: &Head,
     admitted: &Admitted,
     read: Read,
+    answer_batched: AnswerBatched,
 ) -> Result<Reply, Failure> {
     let options = &shared.options;
     let write = head.method == Method::POST || head.method == Method::PATCH;
@@ -207,7 +211,7 @@ pub(crate) fn act(
     }
     let body = || json_body(head, &read);
     match (&admitted.route.target, head.method.as_str()) {
-        (Target::Batch, _) => batch::run(shared, head, &body()?),
+        (Target::Batch, _) => batch::run(shared, head, &body()?, answer_batched),
         (Target::User, _) => folders::user(shared, admitted),
         (Target::Folders, _) => folders::list(shared, head, admitted),
         (Target::Folder(name), _) => folders::get(shared, admitted, name),

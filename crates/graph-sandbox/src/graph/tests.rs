@@ -8,10 +8,10 @@ use hyper::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Options,
+    Options, exchange,
     log::Host,
     model::{content::Piece, item::Kind},
-    server::{body::Read, exchange, head::Head, outgoing::Part},
+    server::{body::Read, head::Head, outgoing::Part},
     shared::Shared,
 };
 

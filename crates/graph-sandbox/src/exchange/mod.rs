@@ -2,18 +2,13 @@
 //!
 //! The order is the point of this file. What a request means is in `graph`, `upload`, `login` and `control`.
 
+mod strike;
+
 use std::{sync::Arc, time::Duration};
 
 use hyper::{Method, Request, Response, body::Incoming};
 
-use super::{
-    body::{Ended, Read, Reading},
-    connection::{Cut, How},
-    head::Head,
-    outgoing::Outgoing,
-    reply::Reply,
-    strike::{Resource, strike},
-};
+use self::strike::{Resource, strike};
 use crate::{
     clock, control,
     failure::Failure,
@@ -23,6 +18,13 @@ use crate::{
     login,
     model::content::Sink,
     options::{Gzip, TooLarge},
+    server::{
+        body::{Ended, Read, Reading},
+        connection::{Cut, How},
+        head::Head,
+        outgoing::Outgoing,
+        reply::Reply,
+    },
     shared::{Open, Shared},
     throttle::Permit,
     upload,
@@ -226,7 +228,7 @@ fn perform(
         return Err(graph::too_large(options.too_large));
     }
     match admitted {
-        Admitted::Graph(admitted) => graph::act(shared, head, admitted, read),
+        Admitted::Graph(admitted) => graph::act(shared, head, admitted, read, answer_batched),
         Admitted::Login(endpoint) => login::answer(shared, head, *endpoint, read),
         Admitted::Upload(admitted) => upload::act(shared, head, admitted, read),
     }

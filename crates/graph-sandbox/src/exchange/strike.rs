@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 
-use super::head::Head;
+use crate::server::head::Head;
 use crate::{
     failure::Failure,
     faults::{What, Where},
