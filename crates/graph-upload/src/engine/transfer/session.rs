@@ -66,6 +66,10 @@ impl Transfer<'_> {
     }
 
     pub(super) async fn list(&mut self) -> Result<Result<Option<String>, Error>, Failure> {
+        if self.job.is_empty {
+            self.before = Vec::new();
+            return Ok(Ok(None));
+        }
         let all = match self.services.graph.attachments(&self.job.item).await {
             Ok(all) => all,
             Err(error) => return Ok(Err(error)),
