@@ -446,7 +446,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__login)
-            opts="-q -v -h -V --client-id --tenant --login-url --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --browser --device-code --client-id --tenant --login-url --scopes --save --no-keyring --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -461,6 +461,10 @@ _graph__attach() {
                     return 0
                     ;;
                 --login-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scopes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -548,7 +552,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__auth__subcmd__logout)
-            opts="-q -v -h -V --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --all --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1610,7 +1614,7 @@ _graph__attach() {
             return 0
             ;;
         graph__attach__subcmd__sandbox)
-            opts="-q -v -h -V --port --tls --fault --latency --bandwidth --casing --ranges --status --wrong-range --session-min --session-ttl --expired --repeat-last --attachment-limit --message-limit --max-attachments --body-limit --too-large --upload-url --location --settle --throttle-bytes --throttle-window --concurrency --retry-after --audience-incident --audience --service --other-mailboxes --reported-size --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
+            opts="-q -v -h -V --port --upload-port --host --allow-host --env-file --token --token-ttl --scopes --seed --tls --fault --fault-rate --latency --bandwidth --idle-timeout --gzip --content --upload-auth --max-range --casing --ranges --status --wrong-range --session-min --session-ttl --expired --repeat-last --attachment-limit --message-limit --max-attachments --body-limit --too-large --upload-url --location --settle --list-lag --message-lag --late-commit --value-lag --early-value --rename --reply-properties --throttle-bytes --throttle-window --refused-bytes --requests --send-rate --concurrency --retry-after --audience-incident --audience --service --other-mailboxes --reported-size --cloud --endpoint --profile --config --token-file --token-command --ca-file --state-dir --json --quiet --verbose --color --progress --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1620,7 +1624,43 @@ _graph__attach() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --upload-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scopes)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fault)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fault-rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1629,6 +1669,26 @@ _graph__attach() {
                     return 0
                     ;;
                 --bandwidth)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --idle-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gzip)
+                    COMPREPLY=($(compgen -W "off accepted always" -- "${cur}"))
+                    return 0
+                    ;;
+                --content)
+                    COMPREPLY=($(compgen -W "file memory hash" -- "${cur}"))
+                    return 0
+                    ;;
+                --upload-auth)
+                    COMPREPLY=($(compgen -W "refuse own" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-range)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1696,11 +1756,51 @@ _graph__attach() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --list-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --message-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --late-commit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --value-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --early-value)
+                    COMPREPLY=($(compgen -W "404 empty half 504" -- "${cur}"))
+                    return 0
+                    ;;
+                --rename)
+                    COMPREPLY=($(compgen -W "none nfc nfd trim replace lower upper suffix" -- "${cur}"))
+                    return 0
+                    ;;
+                --reply-properties)
+                    COMPREPLY=($(compgen -W "drop keep" -- "${cur}"))
+                    return 0
+                    ;;
                 --throttle-bytes)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --throttle-window)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refused-bytes)
+                    COMPREPLY=($(compgen -W "count free" -- "${cur}"))
+                    return 0
+                    ;;
+                --requests)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --send-rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1725,7 +1825,7 @@ _graph__attach() {
                     return 0
                     ;;
                 --reported-size)
-                    COMPREPLY=($(compgen -W "inflated exact" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "inflated exact zero smaller rounded" -- "${cur}"))
                     return 0
                     ;;
                 --cloud)

@@ -32,7 +32,7 @@ complete -c graph-attach -n "__fish_graph_attach_needs_command" -l token-file -d
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_needs_command" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -46,7 +46,7 @@ complete -c graph-attach -n "__fish_graph_attach_needs_command" -s v -l verbose 
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "attach" -d 'Attach files to a message or an event'
-complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "resume" -d 'Go on with interrupted uploads'
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "resume" -d 'Finish interrupted uploads'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "cancel" -d 'End upload sessions, here and at the service'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "status" -d 'List the upload sessions known on this computer'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "prune" -d 'Forget sessions that are finished or expired'
@@ -73,9 +73,9 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l sub
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l body-file -d 'Read the text from this file; `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l json-file -d 'Start from a message in Graph\'s own JSON; the other options win over it. `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l deadline -d 'Give the command up after this many seconds' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l wait -d 'Wait for another process that works on the same item, up to SECS seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l deadline -d 'Give the command up after this long' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l wait -d 'Wait for another process that works on the same item, up to TIME' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -84,7 +84,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -110,9 +110,9 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s v -
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l deadline -d 'Give the command up after this many seconds' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l wait -d 'Wait for another process that works on the same item, up to SECS seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l deadline -d 'Give the command up after this long' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l wait -d 'Wait for another process that works on the same item, up to TIME' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -121,7 +121,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -138,8 +138,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s v -
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand resume" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -148,7 +148,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand cancel" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -170,7 +170,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -191,7 +191,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l toke
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -214,8 +214,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l subj
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l body-file -d 'Read the text from this file; `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l json-file -d 'Start from a message in Graph\'s own JSON; the other options win over it. `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -224,7 +224,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l toke
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -243,8 +243,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l subje
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l limit -d 'How many at most' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -253,7 +253,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l token
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -268,8 +268,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s h -l 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -278,7 +278,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l token
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -297,8 +297,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l message
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l event -d 'Id of the event [env: GRAPH_ATTACH_EVENT]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -307,7 +307,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l token-f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand ls" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -324,8 +324,8 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l mes
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l event -d 'Id of the event [env: GRAPH_ATTACH_EVENT]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l timeout -d 'Give a request up when no byte moved for this many seconds [default: 60]' -r
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l deadline -d 'Give the command up after this many seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l deadline -d 'Give the command up after this long' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -334,7 +334,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l tok
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand detach" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -355,7 +355,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -369,7 +369,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -f -a "status" -d 'Say which credentials are in use: source, account or app, tenant, permissions, expiry'
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -f -a "login" -d 'Sign in as a person: enter a code in a browser, here or on another device'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -f -a "login" -d 'Sign in as a person: in a browser here, or by a code to enter on another device'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and not __fish_seen_subcommand_from status login logout" -f -a "logout" -d 'Forget the saved login'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
@@ -379,7 +379,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from status" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -396,6 +396,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l client-id -d 'Application (client) id of your app registration' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l tenant -d 'Tenant: its id or a domain of it' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l login-url -d 'Login host, where it is not the cloud\'s own' -r -f
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l scopes -d 'What the login is to be good for: mail, events, send, shared, or Graph\'s own names' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -404,7 +405,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -412,6 +413,10 @@ bar\t'A bar'
 plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l browser -d 'Sign in in a browser on this computer, even where none seems to be there: a link is printed'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l device-code -d 'Sign in by a code to enter in a browser on any device'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l save -d 'Remember app, tenant and login host in the configuration file'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l no-keyring -d 'Keep the login in a file of the state directory, even where the system has a keyring'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s q -l quiet -d 'Print results and errors only'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from login" -s v -l verbose -d 'Say more; repeat for even more'
@@ -425,7 +430,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fi
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -433,15 +438,35 @@ bar\t'A bar'
 plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l all -d 'Forget the logins of all profiles'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s q -l quiet -d 'Print results and errors only'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s v -l verbose -d 'Say more; repeat for even more'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand auth; and __fish_seen_subcommand_from logout" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l port -d 'Port of the Graph host [default: any free one]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l upload-port -d 'Port of the upload host [default: any free one]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l host -d 'Address to listen on; others than loopback can be reached by others' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l allow-host -d 'Host name, besides those of loopback, to which control requests answer' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l env-file -d 'Write the variables into a file once both hosts listen; it is removed at the end' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token -d 'The bearer token [default: one that looks like the service\'s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token-ttl -d 'How long tokens live, in seconds (assumed: about an hour, in life)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l scopes -d 'Permissions of the token, separated by blanks [default: all that are needed here]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l seed -d 'Make ids, tokens, delays and chance the same every time' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l fault -d 'What goes wrong, and when: WHERE@N[xCOUNT]=WHAT[:ARG], such as put@3=reset:1000000' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l fault-rate -d 'How often a request is struck by a fault that is drawn, from 0 to 1' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l latency -d 'Wait before every answer, in milliseconds' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l bandwidth -d 'Bytes a second in each direction, such as 2MB [default: as fast as it goes]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l idle-timeout -d 'How long no byte may move before a connection is closed, in seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l gzip -d 'Compress answers in JSON: never, for clients that take it, or always' -r -f -a "off\t''
+accepted\t''
+always\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l content -d 'Where the content of attachments is kept; of `hash` only size and SHA-256' -r -f -a "file\t''
+memory\t''
+hash\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l upload-auth -d 'What the upload host makes of an Authorization header' -r -f -a "refuse\t''
+own\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l max-range -d 'Largest range that is taken [default: any; documented: less than 4 MB]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l casing -d 'Letter case of the keys in answers to ranges [default: camel; pascal for china]' -r -f -a "camel\t''
 pascal\t''
 doc\t''"
@@ -478,8 +503,30 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l lo
 path\t''
 missing\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l settle -d 'How long a new item answers 404 wherever attachments are concerned, in milliseconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l list-lag -d 'How long lists do not know of a new attachment, and still know of a removed one: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l message-lag -d 'How long lists of messages and events do not know of a new, moved or sent one: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l late-commit -d 'How long after its answer an attaching request takes effect: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l value-lag -d 'How long a new attachment cannot be read back: MS or MS-MS (assumed)' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l early-value -d 'Answer to reading back during that time' -r -f -a "404\t''
+empty\t''
+half\t''
+504\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l rename -d 'What becomes of the names of attachments (assumed)' -r -f -a "none\t''
+nfc\t''
+nfd\t''
+trim\t''
+replace\t''
+lower\t''
+upper\t''
+suffix\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l reply-properties -d 'Extended properties in the message of createReply and the like (assumed)' -r -f -a "drop\t''
+keep\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l throttle-bytes -d 'Upload volume of a mailbox within the window [default: no limit; documented: 150MB]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l throttle-window -d 'The window of --throttle-bytes, in seconds' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l refused-bytes -d 'Whether the bytes of refused requests count in that window' -r -f -a "count\t''
+free\t''"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l requests -d 'Requests of a mailbox within ten minutes; 0 for no limit' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l send-rate -d 'Messages that a mailbox sends within a minute [default: no limit; documented: 30, for SMTP]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l concurrency -d 'Requests of a mailbox at a time; 0 for no limit' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l retry-after -d 'Retry-After when a limit is hit, in seconds; `none` leaves it out' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l audience -d 'Form of the upload host\'s 401' -r -f -a "resource\t''
@@ -492,7 +539,10 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l ot
 no-sessions\t''
 deny\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l reported-size -d 'Size that is reported for attachments' -r -f -a "inflated\t''
-exact\t''"
+exact\t''
+zero\t''
+smaller\t''
+rounded\t''"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
@@ -501,7 +551,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l to
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand sandbox" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
@@ -524,7 +574,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l token-command -d 'Run a command that prints a token' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
-complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l color -d 'Colors in messages' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Always'
 never\t'Never'"
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'

@@ -4,7 +4,10 @@ use super::{
     Problem,
     explain::{Explanation, Objection},
 };
-use crate::settings::{Origin, credential::HalfAzure};
+use crate::{
+    report::{CREDENTIALS, ExitReport, Hint, STATE, TEMPORARY, USAGE},
+    settings::{Origin, credential::HalfAzure},
+};
 
 /// What kind of trouble it is, for the choice of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,4 +109,34 @@ fn lacking(half: Option<&HalfAzure>) -> String {
         )
     })
     .unwrap_or_default()
+}
+
+impl From<&Error> for ExitReport {
+    fn from(error: &Error) -> Self {
+        let code = match error.kind() {
+            Kind::Credentials => CREDENTIALS,
+            Kind::Configuration => USAGE,
+            Kind::Temporary => TEMPORARY,
+            Kind::State => STATE,
+        };
+        let name = match error {
+            Error::Objection(_) | Error::Explained(_) => "WrongToken",
+            _ => "NoToken",
+        };
+        let hints = error.hints();
+        let mut report = ExitReport::new(code, name, error.to_string())
+            .hints(hints.iter().map(|hint| Hint::from_text(hint)));
+        let mut next = std::error::Error::source(error).and_then(std::error::Error::source);
+        while let Some(cause) = next {
+            report = report.cause(cause.to_string());
+            next = cause.source();
+        }
+        report
+    }
+}
+
+impl From<Error> for ExitReport {
+    fn from(error: Error) -> Self {
+        (&error).into()
+    }
 }

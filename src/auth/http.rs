@@ -137,13 +137,10 @@ impl Web {
         if let Some(client) = slot.get() {
             return Ok(client.clone());
         }
-        let mut builder = http_client::client(near, &self.roots)
-            .connect_timeout(CONNECT)
-            .timeout(EXCHANGE);
-        if metadata {
-            builder = builder.connect_timeout(CONNECT_METADATA);
-        }
-        let client = builder.build()?;
+        let connect = if metadata { CONNECT_METADATA } else { CONNECT };
+        let client = http_client::client(near, &self.roots, |builder| {
+            builder.connect_timeout(connect).timeout(EXCHANGE)
+        })?;
         Ok(slot.get_or_init(|| client).clone())
     }
 }

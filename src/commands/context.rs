@@ -90,7 +90,7 @@ impl CommandContext {
     }
 
     /// Why there is no state directory.
-    pub(super) fn state_error(&self) -> Option<&DirError> {
+    pub(super) fn state_error(&self) -> Option<&report::ExitReport> {
         self.open_store().as_ref().err()
     }
 

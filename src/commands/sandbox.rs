@@ -1,6 +1,6 @@
 //! `sandbox`: the stand-in as a verb of this program. What it does is in the crate `graph-sandbox`.
 
-use std::{ffi::OsString, io::Write};
+use std::{ffi::OsString, io::Write, path::PathBuf};
 
 use graph_sandbox::{args::SandboxArgs, run::Surroundings};
 
@@ -18,11 +18,20 @@ pub(super) fn surroundings(settings: &Settings) -> Surroundings {
     }
     variables.push(("GRAPH_ATTACH_MAILBOX", OsString::new()));
     Surroundings {
-        alias: std::env::current_exe()
-            .ok()
-            .map(|file| ("graph-attach", file)),
+        alias: this_program().map(|file| ("graph-attach", file)),
         variables,
     }
+}
+
+/// This program's file. Without `/proc`, the system does not say; then the name that it was called by is it, if
+/// that is a path.
+fn this_program() -> Option<PathBuf> {
+    let called = || {
+        let name = PathBuf::from(std::env::args_os().next()?);
+        let is_path = name.components().nth(1).is_some();
+        is_path.then(|| std::path::absolute(name).ok()).flatten()
+    };
+    std::env::current_exe().ok().or_else(called)
 }
 
 /// Serves, and returns the exit status.

@@ -226,17 +226,13 @@ impl From<tokio::task::JoinError> for ExitReport {
     }
 }
 
-/// A report that was passed on as an error, an error that says its own report, or any other with its
-/// causes.
+/// A report that was passed on as an error, or any other error with its causes.
 impl From<anyhow::Error> for ExitReport {
     fn from(error: anyhow::Error) -> Self {
         let error = match error.downcast::<ExitReport>() {
             Ok(report) => return report,
             Err(error) => error,
         };
-        if let Some(error) = error.downcast_ref::<crate::auth::Error>() {
-            return error.into();
-        }
         let report = Self::new(FAILURE, "Failure", error.to_string());
         let causes = error.chain().skip(1);
         causes.fold(report, |report, cause| report.cause(cause.to_string()))

@@ -1,12 +1,9 @@
-//! Reports of the errors of rooms that know no exit codes: state directory, locks, files, tokens.
-
-use std::error::Error as _;
+//! Reports of the errors of rooms that know no exit codes: state directory, locks, files.
 
 use graph_upload::client::http_client::CaFile;
 
-use super::{CREDENTIALS, CommandLine, ExitReport, Hint, STATE, TEMPORARY, USAGE, WRITABLE};
+use super::{CommandLine, ExitReport, STATE, USAGE, WRITABLE};
 use crate::{
-    auth,
     session::{DirError, LockError, SessionId},
     upload::SourceError,
 };
@@ -86,36 +83,6 @@ impl From<&SourceError> for ExitReport {
 
 impl From<SourceError> for ExitReport {
     fn from(error: SourceError) -> Self {
-        (&error).into()
-    }
-}
-
-impl From<&auth::Error> for ExitReport {
-    fn from(error: &auth::Error) -> Self {
-        let code = match error.kind() {
-            auth::Kind::Credentials => CREDENTIALS,
-            auth::Kind::Configuration => USAGE,
-            auth::Kind::Temporary => TEMPORARY,
-            auth::Kind::State => STATE,
-        };
-        let name = match error {
-            auth::Error::Objection(_) | auth::Error::Explained(_) => "WrongToken",
-            _ => "NoToken",
-        };
-        let hints = error.hints();
-        let mut report = ExitReport::new(code, name, error.to_string())
-            .hints(hints.iter().map(|hint| Hint::from_text(hint)));
-        let mut next = error.source().and_then(std::error::Error::source);
-        while let Some(cause) = next {
-            report = report.cause(cause.to_string());
-            next = cause.source();
-        }
-        report
-    }
-}
-
-impl From<auth::Error> for ExitReport {
-    fn from(error: auth::Error) -> Self {
         (&error).into()
     }
 }

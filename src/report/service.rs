@@ -1,10 +1,7 @@
 //! What the service's answers, and the lack of one, mean to a person.
 
 use super::{CONTRADICTION, CREDENTIALS, ExitReport, Hint, NOT_FOUND, REFUSED, TEMPORARY, USAGE};
-use crate::{
-    auth,
-    graph::{self, Item, ItemKind, Kind},
-};
+use crate::graph::{self, Item, ItemKind, Kind};
 
 /// What an error means about a request that is not an upload: it needs `permission`, and may be about a
 /// whole mailbox instead of an `item`.
@@ -28,19 +25,22 @@ pub fn mail(error: &graph::Error, item: Option<&Item>, what: &str, permission: &
 /// What an error of the service or the network means. `what` was tried: "cannot cancel session 7Q2KM4XA".
 pub fn service(error: &graph::Error, item: Option<&Item>, what: &str) -> ExitReport {
     let token_error = error.token.as_ref();
-    let token_error = token_error.and_then(|token| token.downcast_ref::<auth::Error>());
+    let token_error = token_error.and_then(|token| token.downcast_ref::<ExitReport>());
     match (error.kind, token_error) {
-        (Kind::Auth, Some(token_error)) => return token_error.into(),
+        (Kind::Auth, Some(token_error)) => return token_error.clone(),
         (_, Some(token_error)) => {
             let name = match error.kind {
                 Kind::Unauthorized => "Unauthorized",
                 _ => "Forbidden",
             };
-            let hints = token_error.hints();
-            return ExitReport::new(CREDENTIALS, name, format!("{what}: {token_error}"))
-                .cause(error.to_string())
-                .service(error)
-                .hints(hints.iter().map(|hint| Hint::from_text(hint)));
+            return ExitReport::new(
+                CREDENTIALS,
+                name,
+                format!("{what}: {}", token_error.heading),
+            )
+            .cause(error.to_string())
+            .service(error)
+            .hints(token_error.hints.iter().cloned());
         }
         (_, None) => {}
     }

@@ -22,22 +22,29 @@ const LIBRARY: Rules = &[
     ("client", &["data"]),
     ("store", &["data"]),
     ("engine", &["data", "protocol", "client", "store"]),
+    ("mail", &["data", "protocol", "client", "store", "engine"]),
 ];
 
 /// What the command line's rooms may use inside the command line, beside the library.
 const COMMAND_LINE: Rules = &[
-    ("args", &[]),
-    ("settings", &[]),
-    ("auth", &["settings"]),
-    ("terminal", &["settings"]),
-    ("report", &["auth", "settings", "terminal"]),
+    ("data", &[]),
+    ("report", &["data"]),
+    ("settings", &["data", "report"]),
+    ("auth", &["data", "report", "settings"]),
+    ("terminal", &["data", "report", "settings"]),
+    ("args", &["data", "settings"]),
+    ("batch", &["args", "data", "report", "settings"]),
     (
         "commands",
-        &["args", "auth", "report", "settings", "terminal"],
+        &[
+            "args", "auth", "batch", "data", "report", "settings", "terminal",
+        ],
     ),
     (
         "app",
-        &["args", "auth", "commands", "report", "settings", "terminal"],
+        &[
+            "args", "auth", "commands", "data", "report", "settings", "terminal",
+        ],
     ),
 ];
 
@@ -70,7 +77,7 @@ const FOREIGN: &[(&str, &str, &[&str])] = &[
     ("crates/graph-upload", "graph_sandbox", &[]),
     ("crates/graph-sandbox", "graph_attach", &[]),
     ("crates/graph-sandbox", "graph_upload", &[]),
-    (".", "clap", &["args", "app", "commands"]),
+    (".", "clap", &["args", "app", "commands", "settings"]),
     (".", "indicatif", &["terminal"]),
     (".", "graph_sandbox", &["args", "commands"]),
 ];
@@ -214,6 +221,9 @@ fn paths(src: &Path) -> Vec<(String, String, Names)> {
                 if name != "tests" {
                     folders.push(file);
                 }
+                continue;
+            }
+            if file.extension().is_none_or(|extension| extension != "rs") {
                 continue;
             }
             let inside = file.strip_prefix(src).unwrap().with_extension("");

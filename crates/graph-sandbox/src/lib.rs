@@ -228,3 +228,8 @@ async fn listen(listener: TcpListener, host: Host, shared: Arc<Shared>, tls: Opt
         };
     }
 }
+
+/// The examples in the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

@@ -27,7 +27,7 @@ const APPS: [&str; 5] = [
     "graph-attach auth login --client-id APP_ID --tenant TENANT_ID --save",
 ];
 
-pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> report::Result<u8> {
     let (settings, printer) = (&context.settings, &context.printer);
     let mut surroundings = auth::Context::of(settings);
     surroundings.keyring = !args.no_keyring;
@@ -148,7 +148,7 @@ fn app(
     args: &AuthLoginArgs,
     context: &CommandContext,
     surroundings: &mut auth::Context,
-) -> anyhow::Result<App> {
+) -> report::Result<App> {
     let identity = &context.settings.identity;
     let earlier = login::current(surroundings);
     let of_earlier = |get: fn(&Login) -> &String| earlier.as_ref().map(|login| get(login).clone());
@@ -204,7 +204,7 @@ fn save(
     in_browser: bool,
     args: &AuthLoginArgs,
     context: &CommandContext,
-) -> anyhow::Result<()> {
+) -> report::Result<()> {
     let settings = &context.settings;
     let Some(path) = &settings.file_place else {
         return Err(
@@ -229,7 +229,7 @@ fn save(
     Ok(())
 }
 
-pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn logout(args: &AuthLogoutArgs, context: &CommandContext) -> report::Result<u8> {
     let surroundings = auth::Context::of(&context.settings);
     let removed = login::logout(&surroundings, args.all)
         .await

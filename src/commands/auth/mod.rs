@@ -18,7 +18,7 @@ use crate::{
     terminal::Printer,
 };
 
-pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyhow::Result<u8> {
+pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> report::Result<u8> {
     match command {
         AuthCommand::Status(args) => status(args, context).await,
         #[cfg(feature = "login")]
@@ -28,7 +28,7 @@ pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> anyh
     }
 }
 
-async fn status(args: &AuthStatusArgs, context: &CommandContext) -> anyhow::Result<u8> {
+async fn status(args: &AuthStatusArgs, context: &CommandContext) -> report::Result<u8> {
     let settings = &context.settings;
     let found = match Provider::of(settings) {
         Ok(provider) => provider.issued().await.map(|issued| (issued, provider)),

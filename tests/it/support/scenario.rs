@@ -122,7 +122,7 @@ fn habits(random: &mut fastrand::Rng, size: usize, chunk: usize, small: bool) ->
         location: one::<LocationForm>(random),
         audience: one::<Audience>(random),
         other_mailboxes: OtherMailboxes::Allow,
-        reported_size: one::<ReportedSize>(random),
+        reported_size: [ReportedSize::Inflated, ReportedSize::Exact][random.usize(..2)],
         concurrency: [None, Some(1), Some(4)][random.usize(..3)],
         retry_after: [None, Some(0), Some(1), Some(2)][random.usize(..4)],
         tls: random.u8(..10) == 0,

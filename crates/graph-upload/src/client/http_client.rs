@@ -43,8 +43,24 @@ impl Roots {
     }
 }
 
-/// A client for hosts elsewhere, or for `near` ones: this computer and what is linked to it.
-pub fn client(near: bool, roots: &Roots) -> ClientBuilder {
+/// A client for hosts elsewhere, or for `near` ones: this computer and what is linked to it. `options` are the
+/// caller's own.
+///
+/// Near hosts are spoken to although this computer has no certificates, as in a container with nothing in it:
+/// plain http needs none, and https is then refused when the host shows its own.
+pub fn client(
+    near: bool,
+    roots: &Roots,
+    options: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, reqwest::Error> {
+    let result = options(builder(near, roots)).build();
+    match result {
+        Err(_) if near => options(builder(near, roots).tls_certs_only(roots.0.clone())).build(),
+        result => result,
+    }
+}
+
+fn builder(near: bool, roots: &Roots) -> ClientBuilder {
     let mut builder = Client::builder()
         .user_agent(concat!("graph-attach/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())

@@ -168,10 +168,11 @@ impl Transport {
         if let Some(client) = &*slot {
             return Ok(client.clone());
         }
-        let builder = http_client::client(local, &self.roots)
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT.min(self.limits.stall));
-        let client = builder.build().map_err(|error| {
+        let connect = CONNECT.min(self.limits.stall);
+        let client = http_client::client(local, &self.roots, |builder| {
+            builder.tcp_nodelay(true).connect_timeout(connect)
+        });
+        let client = client.map_err(|error| {
             Error::local(
                 ErrorKind::Certificate,
                 format!("no TLS client: {}", innermost(&error)),

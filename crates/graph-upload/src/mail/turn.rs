@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::store::SendRateLog;
+use crate::store::TurnLog;
 
 /// The window. Source: Exchange Online limits ("30 messages per minute").
 const WINDOW: Duration = Duration::from_secs(60);
@@ -16,13 +16,13 @@ const WINDOW: Duration = Duration::from_secs(60);
 pub struct SendPacer {
     limit: usize,
     /// Shared with other processes, if there is a place for it.
-    shared: Option<SendRateLog>,
+    shared: Option<TurnLog>,
     own: Mutex<VecDeque<Instant>>,
 }
 
 impl SendPacer {
     /// At most `limit` a minute; nought is no limit.
-    pub fn new(limit: usize, shared: Option<SendRateLog>) -> Self {
+    pub fn new(limit: usize, shared: Option<TurnLog>) -> Self {
         SendPacer {
             limit,
             shared,

@@ -14,7 +14,7 @@ mod record;
 mod records;
 mod run_log;
 mod send_log;
-mod send_rate_log;
+mod turn_log;
 mod usage_log;
 
 pub use id::{NotAnId, SessionId};
@@ -30,5 +30,5 @@ pub use record::{FileFingerprint, HashedOffset, LoadError, Pipe, Record, SCHEMA,
 pub use records::{Durability, SessionList, Store};
 pub use run_log::{RunEntry, RunLog, SentFile};
 pub use send_log::SendLog;
-pub use send_rate_log::SendRateLog;
+pub use turn_log::TurnLog;
 pub use usage_log::UsageLog;

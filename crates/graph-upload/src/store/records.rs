@@ -177,7 +177,7 @@ impl Store {
                 .unwrap_or_default();
             if name.ends_with(".lock") {
                 drop(Lock::take(&path));
-            } else if [".tmp-", "volume-", "send-", "sends-"]
+            } else if [".tmp-", "volume-", "send-", "turns-"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
                 && old(&path, DAY)

@@ -18,23 +18,23 @@ const LONGEST: u64 = 1024 * 1024;
 
 /// The sends of one mailbox on disk.
 #[derive(Debug, Clone)]
-pub struct SendRateLog {
+pub struct TurnLog {
     path: PathBuf,
 }
 
 impl Store {
     /// The sends of a mailbox.
-    pub fn send_rate_log(&self, endpoint: &str, mailbox: Option<&str>) -> SendRateLog {
+    pub fn turn_log(&self, endpoint: &str, mailbox: Option<&str>) -> TurnLog {
         let mailbox = mailbox.map(str::to_lowercase);
         let name = serde_json::json!([endpoint, mailbox]).to_string();
         let digest = Digest::of(name.as_bytes()).to_string();
-        SendRateLog {
-            path: self.dir().join(format!("sends-{}.log", &digest[..32])),
+        TurnLog {
+            path: self.dir().join(format!("turns-{}.log", &digest[..32])),
         }
     }
 }
 
-impl SendRateLog {
+impl TurnLog {
     /// Takes one of `limit` places within `window`; or says after how long one may be free.
     pub fn take(&self, limit: usize, window: Duration) -> io::Result<Result<(), Duration>> {
         let mut file = private_dir::options()
@@ -108,20 +108,17 @@ mod tests {
     fn thirty_at_once_and_then_a_wait() {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(&home.path().join("state")).unwrap();
-        let log = store.send_rate_log("e", Some("Ann@a.com"));
+        let log = store.turn_log("e", Some("Ann@a.com"));
         for _ in 0..30 {
             assert_eq!(log.take(30, MINUTE).unwrap(), Ok(()));
         }
         let wait = store
-            .send_rate_log("e", Some("ann@A.com"))
+            .turn_log("e", Some("ann@A.com"))
             .take(30, MINUTE)
             .unwrap()
             .unwrap_err();
         assert!(wait > Duration::from_secs(50) && wait <= MINUTE, "{wait:?}");
-        assert_eq!(
-            store.send_rate_log("e", None).take(30, MINUTE).unwrap(),
-            Ok(())
-        );
+        assert_eq!(store.turn_log("e", None).take(30, MINUTE).unwrap(), Ok(()));
     }
 
     #[test]
@@ -130,7 +127,7 @@ mod tests {
         let store = Store::open(&home.path().join("state")).unwrap();
         let taken: usize = std::thread::scope(|scope| {
             let one = || {
-                let log = store.send_rate_log("e", None);
+                let log = store.turn_log("e", None);
                 (0..20)
                     .filter(|_| log.take(30, MINUTE).unwrap().is_ok())
                     .count()

@@ -3,21 +3,23 @@
 //! Shared by the binary of this crate and by programs that have it as a subcommand; so it writes to what it
 //! is given, and knows no program's name but through [`Surroundings`].
 
+mod env_file;
+mod report;
+mod signals;
+
 use std::{
     ffi::{OsStr, OsString},
     io::{self, Write},
-    os::unix::process::ExitStatusExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitStatus,
 };
 
-use rustix::process::{Pid, kill_process};
-use tokio::{
-    process::{Child, Command},
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::process::{Child, Command};
 
-use crate::{HeldItem, Sandbox, args::SandboxArgs};
+use crate::{Sandbox, args::SandboxArgs};
+use env_file::{EnvFile, lines};
+use report::{plain, report};
+use signals::Signals;
 
 /// What clients of other kinds read the authority to trust from.
 const OTHER_AUTHORITIES: [&str; 3] = [
@@ -139,43 +141,8 @@ pub async fn run(
             };
             // Whoever closed standard error does not want to know.
             let _ = report(&sandbox.items(), err);
-            Ok(status
-                .code()
-                .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()))
+            Ok(signals::status(status))
         }
-    }
-}
-
-/// The variables, one `NAME=value` a line.
-fn lines(sandbox: &Sandbox) -> String {
-    let variables = sandbox.variables().into_iter();
-    variables
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect()
-}
-
-/// The variables in a file that is there whole or not at all, and gone when this is dropped.
-struct EnvFile(PathBuf);
-
-impl EnvFile {
-    fn write(file: &Path, sandbox: &Sandbox) -> io::Result<Self> {
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        // Readable by its owner only: it holds the token.
-        let mut whole = tempfile::NamedTempFile::new_in(folder)?;
-        whole.write_all(lines(sandbox).as_bytes())?;
-        whole.flush()?;
-        whole.persist(file)?;
-        Ok(EnvFile(file.to_owned()))
-    }
-}
-
-impl Drop for EnvFile {
-    fn drop(&mut self) {
-        // Someone else may have removed it.
-        let _ = std::fs::remove_file(&self.0);
     }
 }
 
@@ -218,95 +185,12 @@ async fn wait(mut child: Child, signals: &mut Signals) -> io::Result<ExitStatus>
             status = child.wait() => return status,
             number = signals.next() => number,
         };
-        // An INT from the keyboard reaches the command by itself; twice would be too often.
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        if let (Some(pid), Some(signal)) = (pid, rustix::process::Signal::from_named_raw(number))
-            && signal != rustix::process::Signal::INT
-        {
-            // It may have ended in the meantime.
-            let _ = kill_process(pid, signal);
-        }
-    }
-}
-
-/// Says what each item holds: name, bytes, SHA-256.
-fn report(items: &[HeldItem], err: &mut dyn Write) -> io::Result<()> {
-    for item in items {
-        let count = match item.attachments.len() {
-            0 => "nothing attached".to_owned(),
-            1 => "1 attachment".to_owned(),
-            many => format!("{many} attachments"),
-        };
-        writeln!(
-            err,
-            "{} `{}` of {}: {count}",
-            item.kind,
-            plain(&item.subject),
-            item.mailbox
-        )?;
-        for file in &item.attachments {
-            writeln!(
-                err,
-                "  {}  {} bytes  SHA-256 {}",
-                plain(&file.name),
-                file.size,
-                file.sha256
-            )?;
-        }
-    }
-    err.flush()
-}
-
-/// Text from outside, without what a terminal would act upon or hide: control characters, letters without
-/// width, and those that turn the direction of writing.
-fn plain(text: &str) -> String {
-    let unseen = |c: char| {
-        c.is_control()
-            || matches!(c,
-                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-                | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-    };
-    text.chars()
-        .map(|c| if unseen(c) { '\u{fffd}' } else { c })
-        .collect()
-}
-
-/// The signals that end a program from outside.
-struct Signals {
-    streams: Vec<(i32, Signal)>,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-        ];
-        let streams = kinds
-            .into_iter()
-            .map(|kind| Ok((kind.as_raw_value(), signal(kind)?)))
-            .collect::<io::Result<_>>()?;
-        Ok(Signals { streams })
-    }
-
-    /// The number of the next one.
-    async fn next(&mut self) -> i32 {
-        std::future::poll_fn(|cx| {
-            for (number, stream) in &mut self.streams {
-                if stream.poll_recv(cx).is_ready() {
-                    return std::task::Poll::Ready(*number);
-                }
-            }
-            std::task::Poll::Pending
-        })
-        .await
+        signals::forward(&child, number);
     }
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use clap::Parser;
 
@@ -396,31 +280,5 @@ mod tests {
             err.starts_with("message `A draft to try things on` of sandbox@example.com: nothing")
         );
         assert!(err.contains("\nevent `An event to try things on`"), "{err}");
-        let item = HeldItem {
-            kind: "message",
-            id: String::new(),
-            immutable_id: String::new(),
-            mailbox: "a@example.com".to_owned(),
-            folder: "drafts",
-            subject: "A\u{1b}[31mB".to_owned(),
-            is_draft: true,
-            attachments: vec![crate::HeldFile {
-                id: String::new(),
-                name: "flower.jpg".to_owned(),
-                size: 3,
-                sha256: "ab".to_owned(),
-                content_type: None,
-                is_inline: false,
-                content_id: None,
-                committed: true,
-            }],
-        };
-        let mut err = Vec::new();
-        report(&[item], &mut err).expect("a vector takes everything");
-        assert_eq!(
-            String::from_utf8(err).expect("UTF-8"),
-            "message `A\u{fffd}[31mB` of a@example.com: 1 attachment\n  flower.jpg  3 bytes  \
-             SHA-256 ab\n"
-        );
     }
 }
