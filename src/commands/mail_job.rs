@@ -172,7 +172,8 @@ impl<'a> MailJob<'a> {
             Err(source) => {
                 let path = store.dir().to_owned();
                 let error = crate::session::DirError::Io { path, source };
-                self.context.or_without(Err(error.into()), self.intent.required)?;
+                self.context
+                    .or_without::<()>(Err(error.into()), self.intent.required)?;
                 self.store = None;
                 Ok(())
             }

@@ -16,6 +16,7 @@ mod item_option;
 mod locking;
 mod ls;
 mod mail_end;
+mod mail_job;
 mod pipe;
 mod prune;
 mod resolve_id;

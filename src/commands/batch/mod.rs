@@ -147,7 +147,7 @@ async fn all(room: &Room<'_>, output: &Output) -> bool {
             let endpoint = room.context.settings.endpoint.value.as_str();
             let log = room
                 .store
-                .map(|store| store.send_rate_log(endpoint, name.as_deref()));
+                .map(|store| store.turn_log(endpoint, name.as_deref()));
             Rc::new(Mailbox {
                 volume: room.context.account(room.store, endpoint, name.as_deref()),
                 sends: SendPacer::new(room.args.send_rate as usize, log),
