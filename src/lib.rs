@@ -34,7 +34,7 @@ pub mod settings;
 mod signals;
 pub mod terminal;
 
-pub use graph_upload::{digest, store as session};
+pub use graph_upload::{digest, mail, store as session};
 
 /// The client of the service.
 pub mod graph {
@@ -42,8 +42,8 @@ pub mod graph {
         Attachment, Error, ErrorKind as Kind, Item, ItemKind, UploadUrl,
         client::{
             Address, AttachmentInfo as Listed, Body, Collection as Where, Created, Draft,
-            GraphClient, ItemInfo as Found, ItemSummary as Entry, Meter, PutReply, Transport,
-            UploadClient, location, retry_after, wire,
+            GraphClient, ItemInfo as Found, ItemSummary as Entry, MailInfo, MailKey, Meter,
+            PutReply, Transport, UploadClient, location, retry_after, wire,
         },
         item,
     };

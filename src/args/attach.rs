@@ -4,7 +4,11 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueHint};
 
-use super::{RequestArgs, mail::ComposeArgs, values};
+use super::{
+    RequestArgs,
+    mail::{ComposeArgs, OriginArgs},
+    values,
+};
 use crate::settings::time;
 
 /// Attach files to a message or an event.
@@ -81,6 +85,10 @@ pub struct AttachArgs {
     /// To what.
     #[command(flatten)]
     pub item: ItemArgs,
+
+    /// From what the draft is made.
+    #[command(flatten)]
+    pub origin: OriginArgs,
 
     /// What the draft is to be.
     #[command(flatten)]

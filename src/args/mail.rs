@@ -35,17 +35,49 @@ pub struct ComposeArgs {
     #[arg(long, value_name = "TEXT")]
     pub subject: Option<String>,
 
+    /// The text
+    #[arg(long, value_name = "TEXT", conflicts_with = "body_file")]
+    pub body: Option<String>,
+
     /// Read the text from this file; `-` is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub body_file: Option<PathBuf>,
 
     /// The text is HTML
-    #[arg(long, requires = "body_file")]
+    #[arg(long)]
     pub html: bool,
 
     /// Start from a message in Graph's own JSON; the other options win over it. `-` is standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub json_file: Option<PathBuf>,
+}
+
+/// From what a draft is made, and how often.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Draft")]
+pub struct OriginArgs {
+    /// Reply to the sender of this message
+    #[arg(long, value_name = "ID", value_parser = values::item_id, conflicts_with_all = ["reply_all", "forward"])]
+    pub reply: Option<String>,
+
+    /// Reply to everybody of this message
+    #[arg(long, value_name = "ID", value_parser = values::item_id, conflicts_with = "forward")]
+    pub reply_all: Option<String>,
+
+    /// Forward this message
+    #[arg(long, value_name = "ID", value_parser = values::item_id)]
+    pub forward: Option<String>,
+
+    /// At most one mail with this key in the mailbox, whichever computer makes it
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub once: Option<String>,
+}
+
+impl OriginArgs {
+    /// Whether it is made from another message.
+    pub fn is_answer(&self) -> bool {
+        self.reply.is_some() || self.reply_all.is_some() || self.forward.is_some()
+    }
 }
 
 /// Make a draft and print its id.
@@ -54,7 +86,7 @@ pub struct ComposeArgs {
 Examples:
   graph-attach draft --to ann@contoso.com --subject Report --body-file letter.txt
   graph-attach draft --to ann@contoso.com,bob@contoso.com --subject Plan --html --body-file p.html
-  echo 'See below.' | graph-attach draft --to ann@contoso.com --subject Plan --body-file -
+  graph-attach draft --reply AAMk… --body 'See the attached files.'
 
 Make a draft and print its id, which `attach --message` and `send` take.")]
 pub struct DraftArgs {
@@ -65,6 +97,10 @@ pub struct DraftArgs {
     /// Whose mailbox: user principal name or id [default: the token's own] [env: GRAPH_ATTACH_MAILBOX]
     #[arg(long, alias = "user", value_name = "UPN|ID", value_parser = values::item_id)]
     pub mailbox: Option<String>,
+
+    /// From what it is made.
+    #[command(flatten)]
+    pub origin: OriginArgs,
 
     /// What it is to be.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod attach;
 mod auth;
+mod batch;
 pub mod completions;
 mod global;
 pub mod links;
@@ -16,9 +17,11 @@ pub use attach::{AttachArgs, ItemArgs, RetryArgs};
 pub use auth::{AuthArgs, AuthCommand, AuthStatusArgs};
 #[cfg(feature = "login")]
 pub use auth::{AuthLoginArgs, AuthLogoutArgs};
+pub use batch::{BatchArgs, ManifestFormat, RowArgs};
 pub use global::GlobalArgs;
 pub use mail::{
-    ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, People, Place, RequestArgs, SendArgs,
+    ComposeArgs, DetachArgs, DraftArgs, FindArgs, LsArgs, OriginArgs, People, Place, RequestArgs,
+    SendArgs,
 };
 pub use sessions::{CancelArgs, CompletionsArgs, PruneArgs, ResumeArgs, StatusArgs};
 
@@ -68,6 +71,7 @@ pub enum Command {
     Prune(PruneArgs),
     Draft(Box<DraftArgs>),
     Find(FindArgs),
+    Batch(Box<BatchArgs>),
     Send(SendArgs),
     Ls(LsArgs),
     Detach(DetachArgs),
@@ -118,6 +122,7 @@ impl Command {
             Command::Attach(args) => Some(&args.retry.request),
             Command::Resume(args) => Some(&args.retry.request),
             Command::Cancel(args) => Some(&args.request),
+            Command::Batch(args) => Some(&args.retry.request),
             Command::Draft(args) => Some(&args.request),
             Command::Find(args) => Some(&args.request),
             Command::Send(args) => Some(&args.request),
@@ -155,7 +160,10 @@ impl Command {
 
     /// Whether the command takes signals itself, or can simply be ended by them.
     pub fn handles_signals(&self) -> bool {
-        !matches!(self, Command::Attach(_) | Command::Resume(_))
+        !matches!(
+            self,
+            Command::Attach(_) | Command::Resume(_) | Command::Batch(_)
+        )
     }
 }
 

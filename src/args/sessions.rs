@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::{RequestArgs, RetryArgs};
 
-/// Finish interrupted uploads.
-#[derive(Debug, Args)]
+/// Finish interrupted uploads and mails.
+#[derive(Debug, Clone, Args)]
 #[command(long_about = "\
 Examples:
   graph-attach resume               the only interrupted upload
@@ -15,7 +15,7 @@ Examples:
 
 Finish interrupted uploads. A session that is still alive needs no token.")]
 pub struct ResumeArgs {
-    /// Session ids (or their beginnings), or files
+    /// Ids of sessions and mails (or their beginnings), or files
     #[arg(value_name = "SESSION|FILE", value_hint = ValueHint::AnyPath)]
     pub targets: Vec<std::ffi::OsString>,
 
@@ -61,15 +61,20 @@ pub struct CancelArgs {
 #[command(long_about = "\
 Examples:
   graph-attach status
+  graph-attach status --all
   graph-attach status 7Q2KM4XA
   graph-attach status --json | jq -r 'select(.state == \"resumable\") | .id'
 
 List the upload sessions known on this computer: id, state, bytes acknowledged and in all, item, \
 file, separated by tabs.")]
 pub struct StatusArgs {
-    /// Only this session
+    /// Only this session or mail
     #[arg(value_name = "SESSION")]
     pub session: Option<String>,
+
+    /// Also what is finished
+    #[arg(long, conflicts_with = "session")]
+    pub all: bool,
 }
 
 /// Forget sessions that are finished or expired.

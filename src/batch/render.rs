@@ -57,6 +57,8 @@ pub struct Options {
     pub html: bool,
     /// `--send`.
     pub send: bool,
+    /// `--test-to`: every mail goes there instead.
+    pub redirect: Vec<Address>,
     /// What divides the entries of a `files` column.
     pub separators: &'static [char],
 }
@@ -192,7 +194,20 @@ impl Renderer {
             files,
             key: String::new(),
         };
+        // By whom it is meant for: two mails to one tester are two.
         plan.key = key.unwrap_or_else(|| default_key(&plan));
+        if !options.redirect.is_empty() {
+            match &mut plan.target {
+                RowTarget::Mail(draft) => {
+                    draft.to = options.redirect;
+                    draft.cc.clear();
+                    draft.bcc.clear();
+                }
+                RowTarget::Item(..) => {
+                    return Err(vec!["`--test-to` is for new mails".to_owned()]);
+                }
+            }
+        }
         Ok(plan)
     }
 

@@ -8,11 +8,12 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{context::CommandContext, retrier::Retrier};
+use super::mail_job::NewMail;
 use crate::{
-    args::{ComposeArgs, People},
-    graph::{Address, Body, Draft, Found, GraphClient, ItemKind},
+    args::{ComposeArgs, OriginArgs, People},
+    graph::{Address, Body, Draft},
     report::{self, ExitReport},
+    session::MailOrigin,
     upload::SourceError,
 };
 
@@ -25,13 +26,47 @@ pub(super) fn is_given(args: &ComposeArgs) -> bool {
     let people = [&args.to, &args.cc, &args.bcc];
     people.iter().any(|people| !people.is_empty())
         || args.subject.is_some()
+        || args.body.is_some()
         || args.body_file.is_some()
         || args.json_file.is_some()
 }
 
-/// What the options say. Reads the files that they name.
-pub(super) fn draft(args: &ComposeArgs) -> report::Result<Draft> {
-    if args.subject.is_none() && args.json_file.is_none() {
+/// A mail that the options describe.
+pub(super) struct Composed {
+    pub(super) draft: Draft,
+    pub(super) mail: NewMail,
+}
+
+/// What the options say a mail is to be, and from what it is made. Reads the files that they name.
+pub(super) fn mail(args: &ComposeArgs, origin: &OriginArgs) -> report::Result<Composed> {
+    let draft = draft(args, origin.is_answer())?;
+    let message = match draft.json() {
+        Value::Object(message) => message,
+        _ => Map::new(),
+    };
+    let made = match (&origin.reply, &origin.reply_all, &origin.forward) {
+        (Some(id), _, _) => MailOrigin::Reply(id.clone()),
+        (_, Some(id), _) => MailOrigin::ReplyAll(id.clone()),
+        (_, _, Some(id)) => MailOrigin::Forward(id.clone()),
+        (None, None, None) => MailOrigin::New,
+    };
+    let mail = NewMail {
+        origin: made,
+        message,
+        once: origin.once.clone(),
+    };
+    Ok(Composed { draft, mail })
+}
+
+/// What the options say. An answer has the subject of what it answers.
+fn draft(args: &ComposeArgs, is_answer: bool) -> report::Result<Draft> {
+    if args.html && args.body.is_none() && args.body_file.is_none() {
+        return Err(
+            ExitReport::usage("`--html` is about a text, and there is none")
+                .advise("give it one with `--body TEXT` or `--body-file FILE`"),
+        );
+    }
+    if args.subject.is_none() && args.json_file.is_none() && !is_answer {
         return Err(ExitReport::usage("the draft has no subject")
             .advise("give it one with `--subject TEXT`; `--subject ''` leaves it empty"));
     }
@@ -51,13 +86,13 @@ pub(super) fn draft(args: &ComposeArgs) -> report::Result<Draft> {
             }
         }
     };
-    let body = match &args.body_file {
-        None => None,
-        Some(path) => Some(Body {
-            content: text(path)?,
-            html: args.html,
-        }),
+    let content = match (&args.body, &args.body_file) {
+        (Some(body), _) => Some(body.clone()),
+        (None, Some(path)) => Some(text(path)?),
+        (None, None) => None,
     };
+    let html = args.html;
+    let body = content.map(|content| Body { content, html });
     Ok(Draft {
         base,
         to: all(&args.to),
@@ -99,30 +134,4 @@ fn text(path: &Path) -> Result<String, SourceError> {
             "it is not text in UTF-8",
         ))
     })
-}
-
-/// Makes the draft at the service.
-pub(super) async fn create(
-    draft: &Draft,
-    immutable: bool,
-    graph: &GraphClient,
-    retrier: &Retrier<'_>,
-    context: &CommandContext,
-) -> report::Result<Found> {
-    let mailbox = context.mailbox()?;
-    let made = retrier.repeat(async || {
-        let mailbox = mailbox.as_deref();
-        graph.create_draft(mailbox, draft, immutable).await
-    });
-    let permission = ItemKind::Message.permission();
-    let found = made
-        .await
-        .map_err(|error| report::mail(&error, None, "cannot make the draft", permission))?;
-    if retrier.doubted() {
-        context.printer.warn(
-            "an answer was lost meanwhile: another draft with this subject and nothing attached \
-             may be left over",
-        );
-    }
-    Ok(found)
 }

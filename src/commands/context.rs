@@ -41,6 +41,8 @@ pub(crate) struct CommandContext {
     /// The files that the command is about: asked what is left when a signal comes.
     pub(crate) results: RefCell<Option<Rc<FileResults>>>,
     store: OnceCell<report::Result<Store>>,
+    /// The command that continues after a signal, where it is this one again.
+    pub(crate) again: RefCell<Option<report::Hint>>,
     /// Whether the user was told that sessions cannot be kept.
     pub(crate) warned: AtomicBool,
     /// Whether the user was told that there can be no locks.
@@ -59,6 +61,7 @@ impl CommandContext {
             started: Instant::now(),
             reporter: RefCell::default(),
             results: RefCell::default(),
+            again: RefCell::default(),
             store: OnceCell::new(),
             warned: AtomicBool::default(),
             warned_of_lock: Cell::default(),

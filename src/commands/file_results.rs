@@ -129,6 +129,11 @@ impl FileResults {
         entries.iter().any(waits)
     }
 
+    /// Sets the mail job that is kept for the command.
+    pub(crate) fn set_mail(&self, id: SessionId) {
+        self.follow_up.borrow_mut().set_mail(id);
+    }
+
     /// Sets the item that the files go to, once that is known.
     pub(crate) fn set_item(&self, item: &Item) {
         self.follow_up.borrow_mut().set_item(item);

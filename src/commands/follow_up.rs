@@ -95,6 +95,8 @@ pub(crate) struct AttachFollowUp {
     again: bool,
     new: bool,
     send: bool,
+    /// The mail job that is kept for it.
+    mail: Option<SessionId>,
 }
 
 impl FollowUp {
@@ -129,9 +131,17 @@ impl FollowUp {
             },
             producer: args.stdin_from_command.then_some(words),
             again: args.again,
-            new: args.new,
+            new: args.new || args.origin.is_answer(),
             send: args.send,
+            mail: None,
         })
+    }
+
+    /// Sets the mail job that is kept for it: `resume` knows all that is left.
+    pub(crate) fn set_mail(&mut self, id: SessionId) {
+        if let FollowUp::Attach(attach) = self {
+            attach.mail = Some(id);
+        }
     }
 
     /// Sets the item that the files go to.
@@ -184,6 +194,9 @@ fn resume(sessions: impl Iterator<Item = SessionId>) -> Option<CommandLine> {
 
 impl AttachFollowUp {
     fn command(&self, left: &[&FileEntry]) -> Option<CommandLine> {
+        if let Some(mail) = self.mail {
+            return resume([mail].into_iter());
+        }
         let item = self.item.as_ref()?;
         // A second copy of what may be there already would be a third: only a person can tell.
         if self.again && left.iter().any(|entry| entry.is_in_doubt()) {

@@ -2,6 +2,7 @@
 
 mod attach;
 mod auth;
+mod batch;
 mod cancel;
 mod completions;
 mod compose;
@@ -14,6 +15,8 @@ mod follow_up;
 mod item_option;
 mod locking;
 mod ls;
+mod mail_end;
+mod mail_job;
 mod pipe;
 mod prune;
 mod resolve_id;
@@ -53,6 +56,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::
         }
         Command::Auth(args) => Ok(auth::run(&args.command, context).await?),
         Command::Draft(args) => draft::run(args, context).await,
+        Command::Batch(args) => batch::run(args, context).await,
         Command::Find(args) => find::run(args, context).await,
         Command::Send(args) => send::run(args, context).await,
         Command::Ls(args) => ls::run(args, context).await,
@@ -63,6 +67,11 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::
 
 /// A signal ends the command with `code`: says where the upload stopped, and which command continues it.
 pub(crate) fn interrupted(context: &CommandContext, code: u8) {
+    if let Some(again) = context.again.borrow_mut().take() {
+        context.printer.warn("interrupted");
+        context.printer.hint(&again);
+        return;
+    }
     let reporter = context.reporter.borrow().clone();
     let position = reporter.as_ref().and_then(|reporter| reporter.position());
     if let Some(reporter) = reporter {

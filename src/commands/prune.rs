@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::context::CommandContext;
+use super::{context::CommandContext, mail_job};
 use crate::{
     args::PruneArgs,
     graph::{Kind, UploadClient, UploadUrl},
@@ -62,6 +62,12 @@ pub(super) async fn run(args: &PruneArgs, context: &CommandContext) -> report::R
         store.forget(&record)?;
         count += 1;
         forgotten(&record, context);
+    }
+    for mail in mail_job::records(store, context)? {
+        if mail.progress.state.is_over() && store.lock_session(mail.id).is_ok() {
+            store.forget_mail(mail.id).map_err(ExitReport::from)?;
+            count += 1;
+        }
     }
     let (spools, left) = store.sweep(args.discard_unfinished)?;
     count += spools;

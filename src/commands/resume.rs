@@ -3,10 +3,12 @@
 use std::{collections::HashMap, ffi::OsStr, rc::Rc, time::Instant};
 
 use super::{
+    attach,
     context::CommandContext,
     file_results::FileResults,
     follow_up::{FileEntry, FollowUp},
     locking::Wanted,
+    mail_job::{self, TakenOver},
     pipe,
     session_prefix::{by_prefix, unknown_session},
 };
@@ -14,14 +16,142 @@ use crate::{
     args::ResumeArgs,
     auth::{self, Provider},
     report::{self, CommandLine, ExitReport, not_attached},
-    session::{Pipe, Record, State, Store, same_service},
+    session::{MailRecord, Pipe, Record, State, Store, same_service},
     upload::{self, Earlier, Http, Job, Owned, Services, Source},
 };
 
 pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::Result<u8> {
     let store = context.store()?;
     let records = context.records_to_work_on(store)?;
-    let chosen = choose(args, &records)?;
+    let all_mails = mail_job::records(store, context)?;
+    let (mails, sessions) = mails(args, &all_mails, &records)?;
+    let Some(args) = sessions else {
+        return resume_mails(&mails, args, &records, store, context).await;
+    };
+    let args = &args;
+    let chosen = match mails.is_empty() {
+        true => choose(args, &records)?,
+        false => without(choose(args, &records)?, &mails),
+    };
+    if !mails.is_empty() {
+        let code = resume_mails(&mails, args, &records, store, context).await?;
+        return match chosen.is_empty() {
+            true => Ok(code),
+            false => Ok(code.max(sessions_only(chosen, args, store, context).await?)),
+        };
+    }
+    sessions_only(chosen, args, store, context).await
+}
+
+/// The mail jobs that are resumed, and the arguments for sessions; none if there is nothing to look for.
+fn mails(
+    args: &ResumeArgs,
+    mails: &[MailRecord],
+    records: &[Record],
+) -> report::Result<(Vec<MailRecord>, Option<ResumeArgs>)> {
+    let open: Vec<&MailRecord> = mails
+        .iter()
+        .filter(|mail| !mail.progress.state.is_over())
+        .collect();
+    if args.all {
+        return Ok((open.into_iter().cloned().collect(), Some(args.clone())));
+    }
+    if args.targets.is_empty() {
+        let sessions = records
+            .iter()
+            .filter(|record| record.state == State::Unfinished);
+        let others = sessions.filter(|record| !open.iter().any(|mail| is_of(record, mail)));
+        return match (open.as_slice(), others.count()) {
+            ([], _) => Ok((Vec::new(), Some(args.clone()))),
+            ([only], 0) => Ok((vec![(*only).clone()], None)),
+            (several, sessions) => {
+                let count = several.len() + sessions;
+                let report = ExitReport::usage(format!(
+                    "there are {count} uploads and mails to resume; which?"
+                ));
+                let report = several.iter().fold(report, |report, mail| {
+                    report.run(CommandLine::own("resume").operand(mail.id.to_string()))
+                });
+                Err(report
+                    .run(CommandLine::own("resume").arg("--all"))
+                    .run(CommandLine::own("status")))
+            }
+        };
+    }
+    let (mut chosen, mut rest) = (Vec::new(), Vec::new());
+    for target in &args.targets {
+        match target
+            .to_str()
+            .map(|text| mail_job::by_prefix(text, mails))
+            .as_deref()
+        {
+            Some([mail]) => chosen.push((*mail).clone()),
+            _ => rest.push(target.clone()),
+        }
+    }
+    let sessions = (!rest.is_empty() || chosen.is_empty()).then(|| ResumeArgs {
+        targets: rest,
+        ..args.clone()
+    });
+    Ok((chosen, sessions))
+}
+
+/// Whether a session is of a job's draft.
+fn is_of(record: &Record, mail: &MailRecord) -> bool {
+    mail.progress.draft.as_ref() == Some(&record.item.id) && mail.mailbox == record.item.mailbox
+}
+
+/// The sessions that do not belong to these jobs.
+fn without(chosen: Vec<Record>, mails: &[MailRecord]) -> Vec<Record> {
+    let chosen = chosen.into_iter();
+    chosen
+        .filter(|record| !mails.iter().any(|mail| is_of(record, mail)))
+        .collect()
+}
+
+/// Finishes mails: what came through a pipe first, which has a session of its own.
+async fn resume_mails(
+    mails: &[MailRecord],
+    args: &ResumeArgs,
+    records: &[Record],
+    store: &Store,
+    context: &CommandContext,
+) -> report::Result<u8> {
+    let (mut first, mut done) = (None, 0);
+    for mail in mails {
+        let piped = records.iter().filter(|record| {
+            record.spooled && record.state == State::Unfinished && is_of(record, mail)
+        });
+        let piped: Vec<Record> = piped.cloned().collect();
+        let mut code = report::SUCCESS;
+        if !piped.is_empty() {
+            code = sessions_only(piped, args, store, context).await?;
+        }
+        if code == report::SUCCESS {
+            let mail = store.load_mail(mail.id)?.unwrap_or_else(|| mail.clone());
+            code = match mail_job::lost_pipe(&mail) {
+                Some(report) => {
+                    context.printer.error(&report);
+                    report.code
+                }
+                None => attach::resume_mail(&mail, &args.retry, context).await?,
+            };
+        }
+        match code {
+            report::SUCCESS => done += 1,
+            code => first = first.or(Some(code)),
+        }
+    }
+    Ok(report::partial(first, done))
+}
+
+/// Finishes uploads.
+async fn sessions_only(
+    chosen: Vec<Record>,
+    args: &ResumeArgs,
+    store: &Store,
+    context: &CommandContext,
+) -> report::Result<u8> {
     if chosen.is_empty() {
         context.printer.note("there is no upload to resume");
     }
@@ -64,7 +194,10 @@ pub(super) async fn run(args: &ResumeArgs, context: &CommandContext) -> report::
             owned: &owned,
         };
         match one(record, args, store, &services, context).await {
-            Ok(outcome) => results.attached(index, &outcome, since),
+            Ok(outcome) => {
+                mail_job::take_over(&record.item, &TakenOver::Attached(&outcome), context);
+                results.attached(index, &outcome, since);
+            }
             Err(error) => {
                 results.failed(index, error);
             }
@@ -146,6 +279,7 @@ async fn one(
         verify: args.verify || record.verify,
         spool: record.spooled.then_some(record.id),
         earlier,
+        is_empty: false,
     };
     let result = upload::attach(&job, services).await;
     match result {

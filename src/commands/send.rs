@@ -17,12 +17,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::sending::{Answer, End, Look, Sending, Step, WATCH};
-use super::{context::CommandContext, locking::Wanted, resolve_id, retrier::Retrier};
+use super::{
+    context::CommandContext,
+    locking::Wanted,
+    mail_job::{self, TakenOver},
+    resolve_id,
+    retrier::Retrier,
+};
 use crate::{
     args::SendArgs,
     graph::{Error, Found, GraphClient, Item, ItemKind, Kind},
     report::{self, CommandLine, ExitReport},
-    session::{ItemKey, ItemLock, SendLog},
+    session::{ItemKey, ItemLock, MailRecord, SendLog},
     terminal::{CommandResult, Printer},
 };
 
@@ -240,7 +246,28 @@ pub(super) async fn deliver(
     Ok(())
 }
 
+/// A mail job's message is sent: says so.
+pub(super) fn said(item: &Item, record: &MailRecord, certain: bool, context: &CommandContext) {
+    if !certain {
+        context.printer.warn(
+            "the answer was lost, and the draft is gone: it was probably sent; see Sent Items",
+        );
+    }
+    let subject = record
+        .message
+        .get("subject")
+        .and_then(|subject| subject.as_str());
+    let draft = Found {
+        id: item.id.clone(),
+        subject: subject.unwrap_or_default().to_owned(),
+        is_draft: Some(false),
+        recipients: Vec::new(),
+    };
+    told(item, &draft, certain, context);
+}
+
 fn told(item: &Item, draft: &Found, certain: bool, context: &CommandContext) {
+    mail_job::take_over(item, &TakenOver::Sent, context);
     context.printer.result(&Sent {
         id: &item.id,
         subject: &draft.subject,
@@ -266,7 +293,7 @@ impl CommandResult for Sent<'_> {
 }
 
 /// How long a draft is watched.
-fn watch() -> Duration {
+pub(super) fn watch() -> Duration {
     let set = std::env::var(WATCH_VARIABLE).ok();
     let set = set
         .and_then(|text| text.parse().ok())

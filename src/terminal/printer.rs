@@ -88,6 +88,11 @@ impl Printer {
         self.0.options.json
     }
 
+    /// Whether a person watches: standard error is a terminal that shows a bar.
+    pub fn is_interactive(&self) -> bool {
+        self.0.mode == ProgressMode::Bar
+    }
+
     /// A result, as the user wants it: a line of JSON, or for people.
     pub fn result(&self, result: &impl CommandResult) {
         if self.is_json() {

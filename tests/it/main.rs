@@ -33,6 +33,7 @@ mod auth_login;
 mod auth_pasted;
 mod auth_tokens;
 mod bad_input;
+mod batch;
 mod chaos;
 mod completions;
 mod core_dump;
@@ -49,6 +50,7 @@ mod locks;
 mod lost_answers;
 mod mail_dry_run;
 mod mail_items;
+mod mail_jobs;
 mod mail_many;
 mod mail_send;
 #[cfg(all(feature = "azure", feature = "login"))]

@@ -330,6 +330,7 @@ impl Attach {
                 attachment,
                 source,
                 again: self.again,
+                is_empty: false,
                 verify: self.verify,
                 spool: None,
                 earlier: earlier.earlier,

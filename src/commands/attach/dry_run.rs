@@ -104,7 +104,9 @@ pub(super) fn dry_run(
             ));
             item.kind
         }
-        Target::Draft(draft) => {
+        Target::Job(_) => ItemKind::Message,
+        Target::Draft(composed) => {
+            let draft = &composed.draft;
             let people = draft.recipients();
             let people = match people.is_empty() {
                 true => "nobody yet".to_owned(),

@@ -17,16 +17,18 @@ use super::{
     file_results::FileResults,
     follow_up::{FileEntry, FollowUp},
     locking::Wanted,
+    mail_job::{self, Drafted, Intent, MailJob, TakenOver},
     pipe::{self, Kept, Producer, Purpose},
     resolve_id,
     retrier::Retrier,
     send,
 };
 use crate::{
-    args::AttachArgs,
-    graph::{Found, GraphClient, Item},
+    args::{AttachArgs, ComposeArgs, ItemArgs, OriginArgs, RetryArgs},
+    graph::{Found, GraphClient, Item, ItemKind},
+    mail::Resend,
     report::{self, ExitReport},
-    session::{DirError, ItemLock, Pipe, Store},
+    session::{DirError, ItemLock, MailFile, MailRecord, Pipe, Store},
     upload::{self, Earlier, Http, Job, Owned, Services, Source},
 };
 
@@ -72,12 +74,39 @@ async fn all(
         .prepare_token(inputs.iter().map(Input::size).sum())
         .await;
     let retrier = Retrier::new(context, &graph);
-    let item = match target {
-        Target::Item(item) => resolve_id::resolve(item.clone(), &graph, &retrier, context).await?,
-        Target::Draft(draft) => {
+    let mut job = match target {
+        Target::Item(_) => None,
+        Target::Draft(composed) => {
             inputs::any_readable(inputs)?;
-            target::new_draft(draft, &graph, &retrier, context).await?
+            let files = target::files(inputs, args).await?;
+            let intent = intent(args, Resend::Asked);
+            Some(MailJob::open(composed.mail.clone(), files, intent, store, context).await?)
         }
+        Target::Job(record) => {
+            let intent = intent(args, Resend::Never);
+            Some(MailJob::resume(record, intent, context.store()?, context).await?)
+        }
+    };
+    let item = match (target, &mut job) {
+        (Target::Item(item), _) => {
+            resolve_id::resolve(item.clone(), &graph, &retrier, context).await?
+        }
+        (_, Some(job)) => {
+            if job.is_kept() {
+                results.set_mail(job.id());
+            }
+            match job.draft(&graph).await? {
+                Drafted::Item(item) => {
+                    target::told(job, &item, context);
+                    item
+                }
+                Drafted::Sent => {
+                    context.printer.note("the mail was sent before");
+                    return Ok(report::SUCCESS);
+                }
+            }
+        }
+        (_, None) => return Err(ExitReport::usage("there is nothing to attach to")),
     };
     results.set_item(&item);
     // Before anything that may fail: what a pipe brings does not come again.
@@ -110,7 +139,7 @@ async fn all(
         lock.is_some_and(|lock| lock.is_in(store.dir()))
     };
     let store = store.filter(locked_in);
-    let draft = match args.send {
+    let draft = match args.send && job.is_none() {
         true => to_be_sent(&item, &graph, &retrier, item_lock.as_ref(), context).await?,
         false => None,
     };
@@ -149,6 +178,13 @@ async fn all(
         match one(&file, pipe, args, &services, results, context).await {
             Ok(outcome) => {
                 unverified |= args.verify && !outcome.verified;
+                match &mut job {
+                    Some(job) => job.attached(&outcome)?,
+                    None if item.kind == ItemKind::Message => {
+                        mail_job::take_over(&item, &TakenOver::Attached(&outcome), context);
+                    }
+                    None => {}
+                }
                 results.attached(index, &outcome, since);
             }
             Err(error) => {
@@ -164,6 +200,20 @@ async fn all(
         reporter.reached(index + 1);
     }
     reporter.finish();
+    if let (Some(job), true) = (&mut job, results.is_complete()) {
+        let done = match (args.send, unverified) {
+            (true, true) => Err(ExitReport::refused(
+                "not sent: an attachment could not be read back",
+            )),
+            (true, false) => job.send(&graph).await.map(|end| {
+                send::said(&item, job.record(), end.certain, context);
+            }),
+            (false, _) => job.finish(),
+        };
+        if let Err(error) = done {
+            results.unsent(&item.id, &error);
+        }
+    }
     if let (Some(draft), true) = (&draft, results.is_complete()) {
         let message = send::Message {
             item: &item,
@@ -185,6 +235,75 @@ async fn all(
         }
     }
     Ok(results.finish())
+}
+
+/// What the command does with a mail that it makes.
+fn intent(args: &AttachArgs, resend: Resend) -> Intent {
+    Intent {
+        verify: args.verify,
+        send: args.send,
+        resend,
+        required: args.retry.require_state,
+        wait: args.retry.wait,
+    }
+}
+
+/// Finishes a mail that an earlier command began.
+pub(super) async fn resume_mail(
+    record: &MailRecord,
+    retry: &RetryArgs,
+    context: &CommandContext,
+) -> report::Result<u8> {
+    let args = arguments(record, retry);
+    let inputs: Vec<Input> = args.files.iter().cloned().map(Input::Path).collect();
+    let entries = inputs.iter().map(|input| FileEntry::new(input.path()));
+    let results = Rc::new(FileResults::new(
+        &context.printer,
+        entries.collect(),
+        FollowUp::attach(&args),
+    ));
+    context.results.replace(Some(Rc::clone(&results)));
+    let target = Target::Job(Box::new(record.clone()));
+    match all(&args, &target, &inputs, &results, context).await {
+        Ok(code) => Ok(code),
+        Err(error) => Ok(results.aborted(error)),
+    }
+}
+
+/// The command line of a job, but for what came through standard input: that has a session of its own.
+fn arguments(record: &MailRecord, retry: &RetryArgs) -> AttachArgs {
+    let files = record.files.iter().filter(|file| !mail_job::is_stdin(file));
+    let files: Vec<&MailFile> = files.collect();
+    let only = match files.as_slice() {
+        [only] => Some(*only),
+        _ => None,
+    };
+    AttachArgs {
+        files: files.iter().map(|file| file.path.clone()).collect(),
+        files_from: None,
+        null: false,
+        stdin_from_command: false,
+        name: only.map(|file| file.name.clone()),
+        content_type: only.map(|file| file.content_type.clone()),
+        inline: files.iter().any(|file| file.content_id.is_some()),
+        content_id: only.and_then(|file| file.content_id.clone()),
+        chunk_size: upload::plan::CHUNK,
+        verify: record.verify,
+        again: false,
+        fresh: false,
+        fail_fast: false,
+        send: record.send,
+        dry_run: false,
+        new: true,
+        item: ItemArgs {
+            message: None,
+            event: None,
+            mailbox: record.mailbox.clone(),
+        },
+        origin: OriginArgs::default(),
+        compose: ComposeArgs::default(),
+        retry: retry.clone(),
+    }
 }
 
 /// The draft that is sent in the end; none if it turns out that an earlier command sent it.
@@ -328,6 +447,7 @@ async fn one(
         verify: args.verify,
         spool,
         earlier,
+        is_empty: false,
     };
     let result = upload::attach(&job, services).await;
     let name = job.attachment.name.clone();

@@ -4,7 +4,7 @@
 use std::{io, path::Path};
 
 use crate::{
-    commands::{CommandContext, locking::lasting_id},
+    commands::{CommandContext, locking::lasting_id, mail_job},
     graph::{Found, GraphClient, Item, ItemKind},
     report::{self, CommandLine, ExitReport},
     session::{DirError, ItemKey, LoadError, Record, Sameness, State, Store},
@@ -31,6 +31,15 @@ pub(super) async fn refuse(
     };
     let records = readable(store, item)?;
     let endpoint = context.settings.endpoint.value.as_str();
+    let ids = [item.id.as_str(), draft.id.as_str()];
+    if let Some((id, names)) = mail_job::incomplete(item, ids, store, endpoint) {
+        let refused = ExitReport::refused(format!(
+            "not sent: {} of mail {id} {} not attached yet",
+            names.join(", "),
+            if names.len() == 1 { "is" } else { "are" }
+        ));
+        return Err(refused.run(CommandLine::own("resume").operand(id.to_string())));
+    }
     let ours = [
         ItemKey::new(endpoint, item),
         ItemKey::new(endpoint, item).with_id(&draft.id),

@@ -307,6 +307,7 @@ impl Stage {
             },
             source: Source::open(&self.file).unwrap(),
             again: false,
+            is_empty: false,
             verify: false,
             spool: None,
             earlier,

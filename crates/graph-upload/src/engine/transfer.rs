@@ -86,6 +86,9 @@ pub struct Job {
     pub spool: Option<SessionId>,
     /// What an earlier command left.
     pub earlier: Earlier,
+    /// Whether the item is known to hold nothing: it was made just now, and nobody else knows it yet. The
+    /// request that lists its attachments is saved.
+    pub is_empty: bool,
 }
 
 /// What is known of the same file on the same item from before.

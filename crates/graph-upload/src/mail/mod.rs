@@ -10,8 +10,8 @@ mod service;
 mod turn;
 
 pub use protocol::{
-    FindReason, MailEnd, MailNote, MailObservation, MailPlan, MailPolicy, MailProtocol, MailStep,
-    MailStop, Resend, SEND_WATCH,
+    DraftOrigin, FindReason, MailEnd, MailNote, MailObservation, MailPlan, MailPolicy,
+    MailProtocol, MailStep, MailStop, Resend, SEND_WATCH,
 };
 pub use run::{MailFailure, MailShell, Wish, run};
 pub use service::{GraphMail, MailService};

@@ -233,6 +233,8 @@ pub struct MailProtocol {
     /// This process found a draft that another made, which last changed then: whoever made it may have
     /// tried to send it, unless this one still had something to attach.
     adopted: Option<Timestamp>,
+    /// This process made the draft, in one request that was answered, with its key on it.
+    is_fresh: bool,
     /// When this process last changed the draft, if it did.
     changed: Option<Timestamp>,
     /// Something between the creation and here was in doubt, so the key is looked for before sending.
@@ -258,6 +260,7 @@ impl MailProtocol {
             switches: 0,
             tried_to_send: false,
             adopted: None,
+            is_fresh: false,
             changed: None,
             doubted,
             notes: Vec::new(),
@@ -267,6 +270,11 @@ impl MailProtocol {
     /// Where the job stands: what belongs on disk.
     pub fn progress(&self) -> &MailProgress {
         &self.progress
+    }
+
+    /// Whether the draft holds nothing yet: it was made just now, and nobody else knows it.
+    pub fn is_fresh(&self) -> bool {
+        self.is_fresh && self.progress.files.iter().all(|file| !file.attached)
     }
 
     /// What a person should know since the last call.
@@ -429,6 +437,7 @@ impl MailProtocol {
             }
             _ => {
                 self.progress.keyed = true;
+                self.is_fresh = true;
                 self.next_file()
             }
         }
@@ -531,6 +540,7 @@ impl MailProtocol {
         self.take(&mail);
         self.progress.keyed = true;
         self.adopted = mail.modified;
+        self.is_fresh = false;
         self.doubted = true;
         self.next_file()
     }

@@ -14,19 +14,21 @@ use crate::store::{Durability, MailProgress};
 
 /// What surrounds a job: its files, its record, its turn.
 pub trait MailShell {
-    /// Attaches a file to the message. `Err` when it is not attached; the shell knows why.
+    /// Attaches a file to the message, which holds nothing at all if it `is_fresh`. `Err` when it is not
+    /// attached; the shell knows why.
     fn attach(
         &mut self,
         file: usize,
         message: &str,
+        is_fresh: bool,
     ) -> impl Future<Output = Result<(Option<String>, bool), ()>>;
     /// Waits until it is the mailbox's turn to send, and makes sure that nobody else works on the
     /// message. `Err` when it must not be sent now; the shell knows why.
     fn before_send(&mut self, message: &str) -> impl Future<Output = Result<(), ()>>;
     /// Keeps the progress. An error ends the job before the step that it should precede.
     fn save(&mut self, progress: &MailProgress, durability: Durability) -> io::Result<()>;
-    /// A wait begins.
-    fn waiting(&mut self, delay: Duration, reason: &'static str);
+    /// Waits.
+    fn wait(&mut self, delay: Duration, reason: &'static str) -> impl Future<Output = ()>;
     /// What a person should know.
     fn note(&mut self, note: &MailNote);
 }
@@ -87,7 +89,8 @@ pub async fn run(
             MailStep::Look(id) => MailObservation::Looked(service.look(&id).await),
             MailStep::Create => MailObservation::Created(service.create().await),
             MailStep::Mark => MailObservation::Marked(service.mark(&draft).await),
-            MailStep::Attach(index) => match shell.attach(index, &draft).await {
+            MailStep::Attach(index) => match shell.attach(index, &draft, protocol.is_fresh()).await
+            {
                 Ok((id, already)) => MailObservation::Attached { id, already },
                 Err(()) => MailObservation::NotAttached,
             },
@@ -97,8 +100,7 @@ pub async fn run(
             },
             MailStep::Send => MailObservation::Sent(service.send(&draft).await),
             MailStep::Wait { delay, reason } => {
-                shell.waiting(delay, reason);
-                tokio::time::sleep(delay).await;
+                shell.wait(delay, reason).await;
                 MailObservation::Waited
             }
             MailStep::Finished(end) => return (kept, Ok(end)),

@@ -43,6 +43,10 @@ impl<'a, S: Service> Transfer<'a, S> {
 
     /// Before anything is sent: is the file there already?
     pub(super) async fn list(&mut self) -> Result<Done<Sighting>, Failure> {
+        if self.job.is_empty {
+            self.before = Vec::new();
+            return Ok(Done::Answered(Ok(Sighting::Nothing)));
+        }
         let service = &self.services.service;
         // An id that is known is asked for: a list may lag behind it.
         if let Earlier::Finished {
