@@ -47,12 +47,13 @@ complete -c graph-attach -n "__fish_graph_attach_needs_command" -s v -l verbose 
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "attach" -d 'Attach files to a message or an event'
-complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "resume" -d 'Finish interrupted uploads'
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "resume" -d 'Finish interrupted uploads and mails'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "cancel" -d 'End upload sessions, here and at the service'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "status" -d 'List the upload sessions known on this computer'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "prune" -d 'Forget sessions that are finished or expired'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "draft" -d 'Make a draft and print its id'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "find" -d 'List messages, drafts or events, newest first'
+complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "batch" -d 'Make, fill and send one mail for each row of a table'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "send" -d 'Send a draft'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "ls" -d 'List the attachments of a message or an event'
 complete -c graph-attach -n "__fish_graph_attach_needs_command" -f -a "detach" -d 'Remove attachments from a message or an event'
@@ -67,10 +68,15 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l chu
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l message -d 'Id of the message [env: GRAPH_ATTACH_MESSAGE]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l event -d 'Id of the event [env: GRAPH_ATTACH_EVENT]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l reply -d 'Reply to the sender of this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l reply-all -d 'Reply to everybody of this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l forward -d 'Forward this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l once -d 'At most one mail with this key in the mailbox, whichever computer makes it' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l to -d 'To whom; repeat it, or separate addresses by commas' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l cc -d 'Who gets a copy' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l bcc -d 'Who gets a copy that the others do not see' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l subject -d 'The subject' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l body -d 'The text' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l body-file -d 'Read the text from this file; `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l json-file -d 'Start from a message in Graph\'s own JSON; the other options win over it. `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand attach" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
@@ -183,6 +189,7 @@ bar\t'A bar'
 plain\t'Lines'
 json\t'One JSON object a line, on standard error'
 none\t'Nothing'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l all -d 'Also what is finished'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -l json -d 'Print results as JSON Lines'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s q -l quiet -d 'Print results and errors only'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand status" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
@@ -213,10 +220,15 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s v -l
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand prune" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l reply -d 'Reply to the sender of this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l reply-all -d 'Reply to everybody of this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l forward -d 'Forward this message' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l once -d 'At most one mail with this key in the mailbox, whichever computer makes it' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l to -d 'To whom; repeat it, or separate addresses by commas' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l cc -d 'Who gets a copy' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l bcc -d 'Who gets a copy that the others do not see' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l subject -d 'The subject' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l body -d 'The text' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l body-file -d 'Read the text from this file; `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l json-file -d 'Start from a message in Graph\'s own JSON; the other options win over it. `-` is standard input' -r -F
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand draft" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
@@ -274,6 +286,64 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s q -l 
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand find" -s V -l version -d 'Print version'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l format -d 'How the table is written [default: JSON Lines if it begins with a brace, else CSV]' -r -f -a "csv\t'A table with a header'
+jsonl\t'One JSON object on each line'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l show -d 'Show the mail of this row; uses no network' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l only -d 'Only these rows, such as `3,7-9`' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l retry-failed -d 'Only the rows that this report of an earlier run says are not done' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l test-to -d 'The first three mails to this address instead, under a run of their own' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l shard -d 'Only the mailboxes of this part of all, counted from 0, such as `0/16`' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l report -d 'Write what became of each row to this table' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l jobs -d 'Rows side by side' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l send-rate -d 'Mails a minute and mailbox; 0 is no limit' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l run -d 'Name of the run: a row is done once in each [default: the table\'s file name]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l key -d 'By what a row is known in its run [default: the column `key`, else mailbox, people, subject and file names]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l to -d 'To whom' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l cc -d 'Who gets a copy' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l bcc -d 'Who gets a copy that the others do not see' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l subject -d 'The subject' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l body -d 'The text' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l body-file -d 'Read the text from this file, and put columns into it too' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l file -d 'A file to attach; repeat it for more' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l message -d 'Attach to this message instead of a new mail' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l event -d 'Attach to this event instead of a new mail' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l deadline -d 'Give the command up after this long' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l wait -d 'Wait for another process that works on the same item, up to TIME' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l cloud -d 'Which Microsoft cloud: public, gcc-high, dod or china [env: GRAPH_ATTACH_CLOUD]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l endpoint -d 'Base URL of Graph, with version [env: GRAPH_ATTACH_ENDPOINT]' -r -f
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l profile -d 'Profile of the configuration file [env: GRAPH_ATTACH_PROFILE]' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l config -d 'Configuration file [env: GRAPH_ATTACH_CONFIG]' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l token-file -d 'Read the token from a file, anew every time; `-` is standard input' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l token-command -d 'Run a command that prints a token' -r
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l ca-file -d 'Trust the certificates in this PEM file too' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l state-dir -d 'Where upload sessions are kept [env: GRAPH_ATTACH_STATE_DIR]' -r -f -a "(__fish_complete_directories)"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l log-file -d 'Append every request to a file, as JSON Lines' -r -F
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l color -d 'Colors in messages [default: auto]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Always'
+never\t'Never'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l progress -d 'How progress is shown [env: GRAPH_ATTACH_PROGRESS]' -r -f -a "auto\t'A bar on a terminal, lines otherwise'
+bar\t'A bar'
+plain\t'Lines'
+json\t'One JSON object a line, on standard error'
+none\t'Nothing'"
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l send -d 'Send each mail once its files are attached (and verified, with --verify)'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l verify -d 'Read each attachment back and compare it'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s n -l dry-run -d 'Show every row as it would be done, and every problem; uses no network'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l skip-bad -d 'Continue without the rows that have a problem'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l fail-fast -d 'Stop at the first row that fails'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s y -l yes -d 'Do not ask'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l same-file -d 'One file for several rows is meant'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l html -d 'The text is HTML: what columns bring is escaped'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l inline -d 'Show the files inside the HTML body, where that refers to `cid:NAME`'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l require-state -d 'Fail when the session cannot be saved, rather than upload without being able to resume'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -l json -d 'Print results as JSON Lines'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s q -l quiet -d 'Print results and errors only'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s v -l verbose -d 'Say what was decided and why; twice: every request too'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c graph-attach -n "__fish_graph_attach_using_subcommand batch" -s V -l version -d 'Print version'
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l mailbox -d 'Whose mailbox: user principal name or id [default: the token\'s own] [env: GRAPH_ATTACH_MAILBOX]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l max-retries -d 'Failures in a row that are followed by another try [default: 10]' -r
 complete -c graph-attach -n "__fish_graph_attach_using_subcommand send" -l timeout -d 'Give a request up when no byte moved for this long: seconds, or 90s, 5m, 1h [default: 60s]' -r
