@@ -28,11 +28,13 @@ pub mod args;
 pub mod auth;
 pub mod batch;
 mod commands;
+pub mod links;
 pub mod pasted;
 pub mod report;
 pub mod settings;
 mod signals;
 pub mod terminal;
+pub mod values;
 
 pub use graph_upload::{digest, mail, store as session};
 

@@ -7,9 +7,8 @@ use clap::{Args, ValueHint};
 use super::{
     RequestArgs,
     mail::{ComposeArgs, OriginArgs},
-    values,
 };
-use crate::settings::time;
+use crate::{settings::time, values};
 
 /// Attach files to a message or an event.
 ///

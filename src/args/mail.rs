@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::{ItemArgs, values};
+use super::ItemArgs;
+use crate::values;
 use crate::{graph::Address, settings::time};
 
 /// One value of `--to`: an address, or several.

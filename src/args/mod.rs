@@ -5,10 +5,8 @@ mod auth;
 mod batch;
 pub mod completions;
 mod global;
-pub mod links;
 mod mail;
 mod sessions;
-pub mod values;
 
 use clap::{Parser, Subcommand};
 use graph_sandbox::args::SandboxArgs;

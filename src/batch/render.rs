@@ -14,9 +14,9 @@ use super::{
     template::{Templates, is_template},
 };
 use crate::{
-    args::values,
     digest::Digest,
     graph::{Address, Body, Draft, ItemKind},
+    values,
 };
 
 /// Longest letter, in bytes: a request to Graph has at most 4 MiB, and JSON needs up to twice the room

@@ -14,7 +14,6 @@ use std::{
 
 use super::file_results::FileResults;
 use crate::{
-    args::values,
     auth::{self, Provider, Tokens},
     graph::{GraphClient, Transport, UploadClient},
     report::{self, ExitReport},
@@ -22,6 +21,7 @@ use crate::{
     settings::{Settings, endpoint::is_loopback},
     terminal::{Printer, Reporter},
     upload::{self, Account, LAG, MAX_RETRIES, VOLUME_LIMIT, VOLUME_WINDOW},
+    values,
 };
 
 /// How often a lock that another process has is tried for.

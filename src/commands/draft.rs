@@ -22,7 +22,17 @@ pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::R
     let composed = compose::mail(&args.compose, &args.origin)?;
     let graph = context.clients()?.graph(context.provider());
     let retrier = Retrier::new(context, &graph);
-    let subject = composed.draft.subject.clone();
+    // The options win over the message of a file.
+    let own = composed
+        .draft
+        .base
+        .get("subject")
+        .and_then(|subject| subject.as_str());
+    let subject = composed
+        .draft
+        .subject
+        .clone()
+        .or_else(|| own.map(str::to_owned));
     // Nothing is left to do once there is a draft: it is not kept as a job.
     let intent = Intent {
         verify: false,

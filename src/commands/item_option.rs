@@ -2,10 +2,11 @@
 
 use super::CommandContext;
 use crate::{
-    args::{ItemArgs, values},
+    args::ItemArgs,
     graph::{Item, ItemKind},
     report::{self, CommandLine, ExitReport},
     settings::table,
+    values,
 };
 
 /// The item that the options or the environment name.

@@ -5,8 +5,8 @@
 
 use super::{context::CommandContext, retrier::Retrier};
 use crate::{
-    args::links,
     graph::{Entry, Error, GraphClient, Item, ItemKind, Kind},
+    links,
     report::{self, CommandLine, ExitReport},
 };
 

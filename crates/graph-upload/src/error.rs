@@ -285,7 +285,7 @@ fn kind_of(side: Host, status: u16, code: &str, message: &str) -> ErrorKind {
         401 => ErrorKind::Unauthorized,
         403 => ErrorKind::Forbidden,
         404 | 410 => ErrorKind::NotFound,
-        408 => ErrorKind::Unavailable,
+        408 | 425 => ErrorKind::Unavailable,
         409 if side == Host::Upload => ErrorKind::Range,
         409 | 412 => ErrorKind::Conflict,
         416 => ErrorKind::Range,

@@ -9,15 +9,17 @@ use std::{
 };
 
 use crate::{
-    args::{AttachArgs, links, values},
+    args::AttachArgs,
     commands::{
         CommandContext,
         follow_up::STDIN,
         stdin_readers::{is_stdin, one_reader_of_stdin, readers},
     },
     graph::Attachment,
+    links,
     report::{self, CommandLine, ExitReport},
     upload::{Source, SourceError},
+    values,
 };
 
 /// One file to attach.

@@ -26,6 +26,8 @@ pub(crate) fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Strin
                 }
                 true
             }
+            // Whether it may be null, `type` says.
+            "properties" if value.is_null() => true,
             "properties" => {
                 object(schema, value, at)?;
                 true

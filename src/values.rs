@@ -1,7 +1,6 @@
 //! Parsers of option values. Pure: text in, value or one clear sentence out.
 
-use super::links;
-use crate::{pasted, upload::plan::LARGEST_CHUNK};
+use crate::{links, pasted, upload::plan::LARGEST_CHUNK};
 
 /// Longest attachment name, in characters. Source: Outlook on the web refuses longer ones.
 const LONGEST_NAME: usize = 255;
