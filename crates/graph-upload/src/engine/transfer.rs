@@ -40,6 +40,9 @@ use crate::{
 /// How often the bytes in flight are told.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(100);
 
+/// Why nothing is sent for a while, although nothing failed.
+const SPARED: &str = "the mailbox takes 150 MB in 5 minutes";
+
 /// How often the record says again that what attaches is under way. Whoever resumes a killed upload counts
 /// from then; the request may have been on its way for long.
 const STILL_IN_DOUBT: Duration = Duration::from_secs(2);
@@ -306,7 +309,11 @@ impl<'a, S: Service> Transfer<'a, S> {
             }
             Done::FileChanged => self.step(&Observation::FileChanged),
             Done::HeldBack => self.step(&Observation::HeldBack),
-            Done::OutOfTime => self.step(&Observation::OutOfTime),
+            Done::OutOfTime => {
+                let why = Error::local(ErrorKind::Deadline, SPARED);
+                self.error = Some(why);
+                self.step(&Observation::OutOfTime)
+            }
         };
         let offset = self.protocol.acknowledged();
         if offset != before {

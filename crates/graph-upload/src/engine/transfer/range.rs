@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Content, Done, SIGN_OF_LIFE, STILL_IN_DOUBT, Transfer};
+use super::{Content, Done, SIGN_OF_LIFE, SPARED, STILL_IN_DOUBT, Transfer};
 use crate::{
     Error, ErrorKind,
     client::{PutReply, wire},
@@ -233,7 +233,7 @@ impl<S: Service> Transfer<'_, S> {
         }
         self.tell(Event::Waiting {
             delay,
-            reason: "the mailbox takes 150 MB in 5 minutes".to_owned(),
+            reason: SPARED.to_owned(),
             attempt: 0,
             max: 0,
         });
