@@ -300,6 +300,13 @@ impl<'a> MailJob<'a> {
             mail_end::stopped(&failure.stop, &self.item(), subject.unwrap_or_default());
         if self.store.is_some() {
             report.resume = Some(self.record.id);
+            if matches!(
+                failure.stop,
+                crate::mail::MailStop::Failed(_) | crate::mail::MailStop::Files
+            ) {
+                let resume = report::CommandLine::own("resume").operand(self.record.id.to_string());
+                report = report.run(resume);
+            }
         }
         report
     }

@@ -36,8 +36,8 @@ const COMMAND_LINE: Rules = &[
     ("report", &["data"]),
     ("auth", &["data", "report", "settings"]),
     ("terminal", &["data", "report", "settings"]),
-    ("args", &["data", "settings"]),
-    ("batch", &["args", "data", "report", "settings"]),
+    ("args", &["batch", "data", "settings"]),
+    ("batch", &["data", "report", "settings"]),
     (
         "commands",
         &[
