@@ -291,7 +291,6 @@ mod tests {
                 "row 3 (line 4): no such file: `@/no.pdf`",
                 "row 3 (line 4): `@` is a directory, not a file",
             ]
-            .map(|text| text.replace("has no `@`", "has no `@`"))
         );
     }
 

@@ -197,12 +197,8 @@ fn table(text: &str) -> Result<Manifest, Unreadable> {
     let mut header: Option<Arc<Vec<String>>> = None;
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
-    loop {
-        // The text is valid UTF-8, which is all that this reader can object to.
-        match reader.read_record(&mut record) {
-            Ok(true) => {}
-            Ok(false) | Err(_) => break,
-        }
+    // The text is valid UTF-8, which is all that this reader can object to.
+    while matches!(reader.read_record(&mut record), Ok(true)) {
         let start = record.position().map_or(0, csv::Position::byte);
         let line = lines.at(start as usize);
         let Some(names) = &header else {

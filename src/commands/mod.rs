@@ -54,7 +54,7 @@ pub(crate) async fn run(command: &Command, context: &CommandContext) -> report::
             let status = sandbox::run(args, own, &mut streams.out, &mut streams.err).await?;
             Ok(u8::try_from(status).unwrap_or(report::FAILURE))
         }
-        Command::Auth(args) => Ok(auth::run(&args.command, context).await?),
+        Command::Auth(args) => Box::pin(auth::run(&args.command, context)).await,
         Command::Draft(args) => draft::run(args, context).await,
         Command::Batch(args) => batch::run(args, context).await,
         Command::Find(args) => find::run(args, context).await,

@@ -281,7 +281,7 @@ async fn one(
         earlier,
         is_empty: false,
     };
-    let result = upload::attach(&job, services).await;
+    let result = Box::pin(upload::attach(&job, services)).await;
     match result {
         Ok(outcome) => {
             if record.spooled {

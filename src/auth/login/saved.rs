@@ -156,7 +156,7 @@ impl SavedLogin {
         if !browser::open(pending.url.clone()).await {
             return Err(CredentialError::Challenged(Some(line)));
         }
-        Ok(pending.finish(browser::PATIENCE).await?.token)
+        Ok(Box::pin(pending.finish(browser::PATIENCE)).await?.token)
     }
 
     /// Puts a login of an earlier version where a new one would go, once.

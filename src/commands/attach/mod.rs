@@ -449,7 +449,7 @@ async fn one(
         earlier,
         is_empty: false,
     };
-    let result = upload::attach(&job, services).await;
+    let result = Box::pin(upload::attach(&job, services)).await;
     let name = job.attachment.name.clone();
     let kept_in = spool.zip(readable);
     match result {

@@ -40,7 +40,7 @@ pub(super) async fn run(args: &AuthLoginArgs, context: &CommandContext) -> repor
     };
     printer.detail(1, &format!("signing in at {}", surroundings.login_url));
     let signed_in = if in_browser {
-        by_browser(&app, &surroundings, context).await
+        Box::pin(by_browser(&app, &surroundings, context)).await
     } else {
         by_device_code(&app, &surroundings, context).await
     };
@@ -88,7 +88,7 @@ async fn by_browser(
             );
         }
     }
-    pending.finish(browser::PATIENCE).await
+    Box::pin(pending.finish(browser::PATIENCE)).await
 }
 
 async fn by_device_code(

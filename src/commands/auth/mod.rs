@@ -22,7 +22,7 @@ pub(super) async fn run(command: &AuthCommand, context: &CommandContext) -> repo
     match command {
         AuthCommand::Status(args) => status(args, context).await,
         #[cfg(feature = "login")]
-        AuthCommand::Login(args) => login::run(args, context).await,
+        AuthCommand::Login(args) => Box::pin(login::run(args, context)).await,
         #[cfg(feature = "login")]
         AuthCommand::Logout(args) => login::logout(args, context).await,
     }

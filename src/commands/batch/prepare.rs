@@ -72,7 +72,7 @@ pub(super) struct Prepared {
 /// What came of preparing.
 pub(super) enum Ready {
     /// These are to be done.
-    Rows(Prepared),
+    Rows(Box<Prepared>),
     /// That was all: `--dry-run`, `--show`.
     Over(u8),
 }
@@ -143,14 +143,14 @@ pub(super) fn prepare(args: &BatchArgs, context: &CommandContext) -> report::Res
         checked,
         state: State::New,
     });
-    Ok(Ready::Rows(Prepared {
+    Ok(Ready::Rows(Box::new(Prepared {
         rows: rows.collect(),
         skipped: checked.problems,
         run,
         manifest,
         renderer: RefCell::new(renderer),
         largest,
-    }))
+    })))
 }
 
 fn read(args: &BatchArgs) -> report::Result<Manifest> {

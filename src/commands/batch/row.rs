@@ -529,7 +529,7 @@ impl Shell<'_, '_> {
             earlier,
             is_empty: is_fresh,
         };
-        match upload::attach(&job, &services).await {
+        match Box::pin(upload::attach(&job, &services)).await {
             Ok(outcome) if room.args.verify && !outcome.verified && room.args.send => Err(
                 ExitReport::refused("not sent: an attachment could not be read back"),
             ),
