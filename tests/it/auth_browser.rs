@@ -231,8 +231,7 @@ async fn a_login_that_never_comes_back_is_given_up_and_names_the_other_way() {
         .await
         .unwrap();
     let started = Instant::now();
-    let problem = pending
-        .finish(Duration::from_millis(300))
+    let problem = Box::pin(pending.finish(Duration::from_millis(300)))
         .await
         .unwrap_err();
     assert!(

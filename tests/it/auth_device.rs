@@ -232,7 +232,7 @@ async fn a_login_that_is_interrupted_leaves_nothing() {
     });
     let home = tempfile::tempdir().unwrap();
     let context = context(&server, home.path());
-    let login = tokio::time::timeout(Duration::from_millis(700), login(&context));
+    let login = tokio::time::timeout(Duration::from_millis(700), Box::pin(login(&context)));
     assert!(login.await.is_err());
     assert!(!home.path().join("login.json").exists());
 }

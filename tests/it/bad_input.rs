@@ -236,7 +236,7 @@ fn a_command_for_the_sandbox_reaches_nothing_else() {
     assert!(stage.sandbox.requests().is_empty());
     let mut command = stage.command(["attach", "f"]);
     let endpoint = stage.environment().into_iter();
-    let endpoint = endpoint.map(|(name, value)| (name.to_string(), value.to_string()));
+    let endpoint = endpoint.map(|(name, value)| (name.to_string(), value));
     let (_, endpoint) = endpoint
         .into_iter()
         .find(|(name, _)| name == "GRAPH_ATTACH_ENDPOINT")

@@ -1,5 +1,7 @@
 //! Attaches a file to a message: `GRAPH_TOKEN=… cargo run --example attach -- MESSAGE-ID FILE`.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program may")]
+
 use graph_upload::{BearerToken, Item, Uploader};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,7 @@
 //! The library as a stranger uses it, against the stand-in: attach, watch, stop, resume.
 
+#![allow(clippy::unwrap_used, reason = "a test ends by a panic")]
+
 use std::path::PathBuf;
 
 use graph_sandbox::{Options, Sandbox};
