@@ -2657,7 +2657,7 @@ _graph_attach() {
     esac
     while IFS=$'\t' read -r id state _; do
         [[ "$wanted" == "all" || "$state" != "finished" ]] && ids+=" $id"
-    done < <("$1" status 2>/dev/null)
+    done < <("$1" status --all 2>/dev/null)
     COMPREPLY=($(compgen -W "$ids" -- "$(printf '%s' "$2" | tr '[:lower:]' '[:upper:]')"))
 }
 

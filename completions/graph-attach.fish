@@ -677,7 +677,7 @@ complete -c graph-attach -n "__fish_graph_attach_using_subcommand completions" -
 
 # The ids of this computer's sessions, where a session belongs.
 function __fish_graph_attach_sessions
-    graph-attach status 2>/dev/null | while read -l --delimiter \t id state acknowledged size item file
+    graph-attach status --all 2>/dev/null | while read -l --delimiter \t id state acknowledged size item file
         if test "$argv[1]" = all; or test "$state" != finished
             printf '%s\t%s %s\n' $id $state (string replace --regex '.*/' '' -- $file)
         end

@@ -40,7 +40,7 @@ fn people(text: &str) -> Result<People, String> {
 #[command(long_about = "\
 Examples:
   graph-attach batch --dry-run people.csv
-  graph-attach batch people.csv --to '{{ email }}' --subject 'Payslip {{ month }}' --body-file letter.txt --file 'slips/{{ id }}.pdf'
+  graph-attach batch people.csv --to '{{ email }}' --subject Payslip --file 'slips/{{ id }}.pdf'
   graph-attach batch people.csv --test-to me@contoso.com --send
   graph-attach batch people.csv --send --report report.csv
 

@@ -112,7 +112,7 @@ _graph_attach() {
     esac
     while IFS=$'\t' read -r id state _; do
         [[ "$wanted" == "all" || "$state" != "finished" ]] && ids+=" $id"
-    done < <("$1" status 2>/dev/null)
+    done < <("$1" status --all 2>/dev/null)
     COMPREPLY=($(compgen -W "$ids" -- "$(printf '%s' "$2" | tr '[:lower:]' '[:upper:]')"))
 }
 "#;
@@ -124,7 +124,7 @@ _graph-attach_sessions() {
     while IFS=$'\t' read -r id state acknowledged size item file; do
         [[ "$_graph_attach_wanted" == "unfinished" && "$state" == "finished" ]] && continue
         sessions+=("$id:$state ${${file:t}//:/\\:}")
-    done < <(_call_program sessions graph-attach status 2>/dev/null)
+    done < <(_call_program sessions graph-attach status --all 2>/dev/null)
     _describe -t sessions 'session' sessions
 }
 
@@ -142,7 +142,7 @@ _graph-attach_resumable() {
 const FISH: &str = r#"
 # The ids of this computer's sessions, where a session belongs.
 function __fish_graph_attach_sessions
-    graph-attach status 2>/dev/null | while read -l --delimiter \t id state acknowledged size item file
+    graph-attach status --all 2>/dev/null | while read -l --delimiter \t id state acknowledged size item file
         if test "$argv[1]" = all; or test "$state" != finished
             printf '%s\t%s %s\n' $id $state (string replace --regex '.*/' '' -- $file)
         end

@@ -308,7 +308,7 @@ fn rows_of_existing_items_get_their_files() {
 
 #[test]
 fn what_failed_is_retried_from_the_report() {
-    let stage = Stage::with_faults(&["post@2=400:BadRequest"]);
+    let stage = Stage::with_faults(&["post@2=400"]);
     people(&stage, 3);
     let run = stage
         .run(row(&["--jobs", "1", "--report", "report.csv"]))

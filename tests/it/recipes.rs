@@ -212,7 +212,7 @@ fn table() {
     let stage = Stage::new();
     stage.file("1.pdf", 10);
     stage.file("2.pdf", 10);
-    let table = "ann@contoso.com,1.pdf\nbob@contoso.com,2.pdf\n";
+    let table = "address,file\nann@contoso.com,1.pdf\nbob@contoso.com,2.pdf\n";
     fs::write(stage.home.path().join("invoices.csv"), table).unwrap();
     cook(&stage, "One mail for each line of a table", &[]).code(0);
     let expected =
