@@ -53,7 +53,10 @@ fn sandbox(options: Options) -> (Sandbox, mpsc::Sender<()>) {
     let (give, take) = mpsc::channel();
     let (stop, stopped) = mpsc::channel::<()>();
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             give.send(Sandbox::start(options).await.unwrap()).unwrap();
             let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
@@ -64,8 +67,15 @@ fn sandbox(options: Options) -> (Sandbox, mpsc::Sender<()>) {
 
 fn command(sandbox: &Sandbox, home: &Path, args: &[String]) -> Command {
     let mut command = Command::new(BINARY);
-    command.args(args).env_clear().current_dir(home).envs(sandbox.variables());
-    command.env("HOME", home).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(args)
+        .env_clear()
+        .current_dir(home)
+        .envs(sandbox.variables());
+    command
+        .env("HOME", home)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command
 }
 
@@ -76,7 +86,12 @@ fn words(text: &str) -> Vec<String> {
 /// Processor seconds of the children that ended, from `/proc/self/stat`.
 fn children() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .unwrap()
+        .1
+        .split_whitespace()
+        .collect();
     let ticks = |index: usize| fields[index].parse::<f64>().unwrap();
     // cutime and cstime are fields 16 and 17 of all, in hundredths.
     (ticks(13) + ticks(14)) / 100.0
@@ -113,9 +128,17 @@ fn throughput() {
     let (server, stop) = sandbox(options());
     let (start, cpu) = (Instant::now(), children());
     for id in 0..SINGLE {
-        assert!(command(&server, home.path(), &single(id)).status().unwrap().success());
+        assert!(
+            command(&server, home.path(), &single(id))
+                .status()
+                .unwrap()
+                .success()
+        );
     }
-    let one = (SINGLE as f64 / start.elapsed().as_secs_f64(), (children() - cpu) / SINGLE as f64);
+    let one = (
+        SINGLE as f64 / start.elapsed().as_secs_f64(),
+        (children() - cpu) / SINGLE as f64,
+    );
     drop(stop);
 
     let (server, stop) = sandbox(options());
@@ -128,21 +151,43 @@ fn throughput() {
                     if id >= SIDE_BY_SIDE {
                         break;
                     }
-                    assert!(command(&server, home.path(), &single(id)).status().unwrap().success());
+                    assert!(
+                        command(&server, home.path(), &single(id))
+                            .status()
+                            .unwrap()
+                            .success()
+                    );
                 }
             });
         }
     });
-    let many = (SIDE_BY_SIDE as f64 / start.elapsed().as_secs_f64(), (children() - cpu) / SIDE_BY_SIDE as f64);
+    let many = (
+        SIDE_BY_SIDE as f64 / start.elapsed().as_secs_f64(),
+        (children() - cpu) / SIDE_BY_SIDE as f64,
+    );
     drop(stop);
 
     for jobs in [16, 48] {
         let (server, stop) = sandbox(options());
         let (start, cpu) = (Instant::now(), children());
-        let args = format!("batch rows.csv --quiet --jobs {jobs} --run {jobs} --to a@example.com --subject S{{{{id}}}} --file f/{{{{id}}}}.bin");
-        assert!(command(&server, home.path(), &words(&args)).status().unwrap().success());
-        let batch = (MAILS as f64 / start.elapsed().as_secs_f64(), (children() - cpu) / MAILS as f64);
-        let made = server.items().iter().filter(|item| item.attachments.len() == 1).count();
+        let args = format!(
+            "batch rows.csv --quiet --jobs {jobs} --run {jobs} --to a@example.com --subject S{{{{id}}}} --file f/{{{{id}}}}.bin"
+        );
+        assert!(
+            command(&server, home.path(), &words(&args))
+                .status()
+                .unwrap()
+                .success()
+        );
+        let batch = (
+            MAILS as f64 / start.elapsed().as_secs_f64(),
+            (children() - cpu) / MAILS as f64,
+        );
+        let made = server
+            .items()
+            .iter()
+            .filter(|item| item.attachments.len() == 1)
+            .count();
         assert_eq!(made, MAILS);
         drop(stop);
         println!(
@@ -152,7 +197,13 @@ fn throughput() {
         );
         println!(
             "  one after another {:.1}/s, {:.1} ms ({:.1} x); xargs -P16 {:.1}/s, {:.1} ms ({:.1} x); CPU {:.2} of a single command's",
-            one.0, one.1 * 1e3, batch.0 / one.0, many.0, many.1 * 1e3, batch.0 / many.0, batch.1 / one.1
+            one.0,
+            one.1 * 1e3,
+            batch.0 / one.0,
+            many.0,
+            many.1 * 1e3,
+            batch.0 / many.0,
+            batch.1 / one.1
         );
     }
 }
@@ -174,7 +225,9 @@ fn check() {
     let home = tempfile::tempdir().unwrap();
     files(home.path(), 10_000, 100);
     let (server, _stop) = sandbox(Options::default());
-    let args = words("batch rows.csv --quiet --dry-run --to a{{id}}@example.com --subject S --file f/{{id}}.bin");
+    let args = words(
+        "batch rows.csv --quiet --dry-run --to a{{id}}@example.com --subject S --file f/{{id}}.bin",
+    );
     let start = Instant::now();
     let mut child = command(&server, home.path(), &args).spawn().unwrap();
     let peak = peak(&mut child);
@@ -196,11 +249,16 @@ fn kills() {
             latency: Duration::from_millis(20),
             ..Options::default()
         });
-        let args = words("batch rows.csv --quiet --send --send-rate 0 --timeout 5 --to a@example.com --subject S{{id}} --file f/{{id}}.bin");
+        let args = words(
+            "batch rows.csv --quiet --send --send-rate 0 --timeout 5 --to a@example.com --subject S{{id}} --file f/{{id}}.bin",
+        );
         let mut state = 0;
         for round in 0.. {
             let mut process = command(&server, home.path(), &args);
-            process.env("GRAPH_ATTACH_STATE_DIR", home.path().join(format!("state{state}")));
+            process.env(
+                "GRAPH_ATTACH_STATE_DIR",
+                home.path().join(format!("state{state}")),
+            );
             process.env("GRAPH_ATTACH_SEND_WATCH", "1500");
             let mut child = process.spawn().unwrap();
             if round < 10 {
@@ -218,11 +276,23 @@ fn kills() {
             assert!(round < 40, "it does not end");
         }
         let mut sent: HashMap<String, usize> = HashMap::new();
-        for item in server.items().into_iter().filter(|item| item.folder == "SentItems") {
-            assert_eq!(item.attachments.len(), 1, "{} is not complete", item.subject);
+        for item in server
+            .items()
+            .into_iter()
+            .filter(|item| item.folder == "SentItems")
+        {
+            assert_eq!(
+                item.attachments.len(),
+                1,
+                "{} is not complete",
+                item.subject
+            );
             *sent.entry(item.subject).or_default() += 1;
         }
-        assert!(sent.len() == 60 && sent.values().all(|count| *count == 1), "{sent:?}");
+        assert!(
+            sent.len() == 60 && sent.values().all(|count| *count == 1),
+            "{sent:?}"
+        );
         runs += 1;
         mails += sent.len();
     }

@@ -22,7 +22,6 @@ pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::R
     let composed = compose::mail(&args.compose, &args.origin)?;
     let graph = context.clients()?.graph(context.provider());
     let retrier = Retrier::new(context, &graph);
-    let subject = composed.draft.subject.clone();
     // Nothing is left to do once there is a draft: it is not kept as a job.
     let intent = Intent {
         verify: false,
@@ -52,7 +51,7 @@ pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::R
     let web_link = job.record().progress.web_link.clone();
     context.printer.result(&MadeDraft {
         id: &id,
-        subject: subject.as_deref().unwrap_or_default(),
+        subject: job.subject(),
         immutable: args.immutable_id,
         web_link: web_link.as_deref(),
     });

@@ -11,8 +11,8 @@ use crate::{
     auth,
     graph::{GraphClient, Item, ItemKind, MailKey},
     mail::{
-        DraftOrigin, GraphMail, MailEnd, MailFailure, MailNote, MailPlan, MailPolicy, MailShell, Resend,
-        Wish, run as run_mail,
+        DraftOrigin, GraphMail, MailEnd, MailFailure, MailNote, MailPlan, MailPolicy, MailShell,
+        Resend, Wish, run as run_mail,
     },
     report::{self, ExitReport},
     session::{
@@ -74,7 +74,10 @@ impl<'a> MailJob<'a> {
         let key = match &mail.once {
             Some(once) => MailKey::new("once", &[once]),
             // Drawn: nobody else has it.
-            None => MailKey::new("job", &[&format!("{:032x}", fastrand::u128(..)), id.as_str()]),
+            None => MailKey::new(
+                "job",
+                &[&format!("{:032x}", fastrand::u128(..)), id.as_str()],
+            ),
         };
         let record = MailRecord {
             id,
@@ -93,9 +96,12 @@ impl<'a> MailJob<'a> {
         if let Some(store) = store {
             let wanted = record.wanted();
             let known = records(store, context)?.into_iter().rev();
-            let mut same = known.filter(|known| !known.progress.state.is_over() && known.wanted() == wanted);
+            let mut same =
+                known.filter(|known| !known.progress.state.is_over() && known.wanted() == wanted);
             if let Some(known) = same.next() {
-                context.printer.note(&format!("mail {} continues", known.id));
+                context
+                    .printer
+                    .note(&format!("mail {} continues", known.id));
                 return Self::resume(&known, intent, store, context).await;
             }
         }
@@ -148,6 +154,15 @@ impl<'a> MailJob<'a> {
         self.record.id
     }
 
+    /// What the mail is about, if that is said. Graph takes its property names in any case.
+    pub(super) fn subject(&self) -> &str {
+        let mut all = self.record.message.iter();
+        let subject = all.find(|(name, _)| name.eq_ignore_ascii_case("subject"));
+        subject
+            .and_then(|(_, subject)| subject.as_str())
+            .unwrap_or_default()
+    }
+
     /// Whether it is on disk, for `resume`.
     pub(super) fn is_kept(&self) -> bool {
         self.store.is_some()
@@ -166,7 +181,9 @@ impl<'a> MailJob<'a> {
     }
 
     fn keep(&mut self, durability: Durability) -> report::Result<()> {
-        let Some(store) = self.store else { return Ok(()) };
+        let Some(store) = self.store else {
+            return Ok(());
+        };
         match store.save_mail(&self.record, durability) {
             Ok(()) => Ok(()),
             Err(source) => {
@@ -201,7 +218,10 @@ impl<'a> MailJob<'a> {
             false => Vec::new(),
         };
         let files = self.record.files.len();
-        self.record.progress.files.resize_with(files, FileProgress::default);
+        self.record
+            .progress
+            .files
+            .resize_with(files, FileProgress::default);
         self.keep(Durability::Power)?;
         Ok(Drafted::Item(self.item()))
     }
@@ -225,7 +245,12 @@ impl<'a> MailJob<'a> {
     }
 
     /// Runs the protocol so far.
-    async fn run(&mut self, graph: &GraphClient, files: usize, send: bool) -> report::Result<MailEnd> {
+    async fn run(
+        &mut self,
+        graph: &GraphClient,
+        files: usize,
+        send: bool,
+    ) -> report::Result<MailEnd> {
         let record = self.record.clone();
         let key = MailKey::kept(&record.key);
         let content = record.content().to_string();
@@ -273,10 +298,15 @@ impl<'a> MailJob<'a> {
 
     fn failed(&self, failure: &MailFailure) -> ExitReport {
         if let Some(error) = &failure.state {
-            return ExitReport::new(report::STATE, "State", format!("the mail cannot be kept: {error}"));
+            return ExitReport::new(
+                report::STATE,
+                "State",
+                format!("the mail cannot be kept: {error}"),
+            );
         }
         let subject = self.record.message.get("subject").and_then(Value::as_str);
-        let mut report = mail_end::stopped(&failure.stop, &self.item(), subject.unwrap_or_default());
+        let mut report =
+            mail_end::stopped(&failure.stop, &self.item(), subject.unwrap_or_default());
         if self.store.is_some() {
             report.resume = Some(self.record.id);
         }
@@ -302,7 +332,9 @@ impl MailShell for Shell<'_, '_> {
         let job = &mut *self.job;
         let mut record = job.record.clone();
         record.progress.clone_from(progress);
-        let Some(store) = job.store else { return Ok(()) };
+        let Some(store) = job.store else {
+            return Ok(());
+        };
         match store.save_mail(&record, durability) {
             Err(error) if !job.intent.required => {
                 let text = format!("the mail cannot be kept: {error}");
@@ -329,7 +361,9 @@ pub(super) fn records(store: &Store, context: &CommandContext) -> report::Result
     let list = store.mails()?;
     for (path, why) in list.unreadable {
         let path = path.display();
-        context.printer.warn(&format!("the state file `{path}` is not used: {why}"));
+        context
+            .printer
+            .warn(&format!("the state file `{path}` is not used: {why}"));
     }
     Ok(list.records)
 }
@@ -345,7 +379,10 @@ pub(super) fn by_prefix<'a>(text: &str, records: &'a [MailRecord]) -> Vec<&'a Ma
 
 /// A file of this name is attached: the first that is not yet.
 fn mark(record: &mut MailRecord, name: &str, id: Option<&str>) {
-    record.progress.files.resize_with(record.files.len(), FileProgress::default);
+    record
+        .progress
+        .files
+        .resize_with(record.files.len(), FileProgress::default);
     let files = record.files.iter().zip(&mut record.progress.files);
     let mut open = files.filter(|(file, progress)| file.name == name && !progress.attached);
     if let Some((_, progress)) = open.next() {
@@ -387,13 +424,20 @@ pub(super) fn take_over(item: &Item, what: &TakenOver<'_>, context: &CommandCont
             TakenOver::Sent => record.progress.state = MailState::Sent,
         }
         if let Err(error) = store.save_mail(&record, Durability::Process) {
-            context.printer.detail(1, &format!("mail {} cannot be kept: {error}", record.id));
+            context
+                .printer
+                .detail(1, &format!("mail {} cannot be kept: {error}", record.id));
         }
     }
 }
 
 /// The unfinished job whose draft this is, with files that are not known to be attached.
-pub(super) fn incomplete(item: &Item, ids: [&str; 2], store: &Store, endpoint: &str) -> Option<(SessionId, Vec<String>)> {
+pub(super) fn incomplete(
+    item: &Item,
+    ids: [&str; 2],
+    store: &Store,
+    endpoint: &str,
+) -> Option<(SessionId, Vec<String>)> {
     let list = store.mails().ok()?;
     list.records.into_iter().find_map(|record| {
         let draft = record.progress.draft.as_deref()?;
@@ -403,7 +447,13 @@ pub(super) fn incomplete(item: &Item, ids: [&str; 2], store: &Store, endpoint: &
             && !record.progress.state.is_over();
         let files = record.files.iter().enumerate();
         let missing: Vec<String> = files
-            .filter(|(index, _)| record.progress.files.get(*index).is_none_or(|file| !file.attached))
+            .filter(|(index, _)| {
+                record
+                    .progress
+                    .files
+                    .get(*index)
+                    .is_none_or(|file| !file.attached)
+            })
             .map(|(_, file)| format!("`{}`", file.name))
             .collect();
         (ours && !missing.is_empty()).then_some((record.id, missing))
@@ -414,14 +464,21 @@ pub(super) fn incomplete(item: &Item, ids: [&str; 2], store: &Store, endpoint: &
 pub(super) fn lost_pipe(mail: &MailRecord) -> Option<ExitReport> {
     let files = mail.files.iter().enumerate();
     let mut lost = files.filter(|(index, file)| {
-        let attached = mail.progress.files.get(*index).is_some_and(|file| file.attached);
+        let attached = mail
+            .progress
+            .files
+            .get(*index)
+            .is_some_and(|file| file.attached);
         is_stdin(file) && !attached
     });
     let (_, file) = lost.next()?;
     let mut report = ExitReport::new(
         report::FILE,
         "PipeLost",
-        format!("mail {} cannot be resumed: what came through the pipe for `{}` is not kept", mail.id, file.name),
+        format!(
+            "mail {} cannot be resumed: what came through the pipe for `{}` is not kept",
+            mail.id, file.name
+        ),
     );
     if let Some(draft) = &mail.progress.draft {
         let item = Item {

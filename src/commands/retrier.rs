@@ -1,6 +1,6 @@
 //! Repeats requests that change nothing by being repeated, as often and as long as the settings allow.
 
-use std::{cell::Cell, time::Duration};
+use std::time::Duration;
 
 use super::context::CommandContext;
 use crate::{
@@ -14,8 +14,6 @@ pub(super) struct Retrier<'a> {
     context: &'a CommandContext,
     graph: &'a GraphClient,
     limits: upload::Limits,
-    /// Whether a request failed so that it may have been carried out all the same.
-    doubted: Cell<bool>,
 }
 
 impl<'a> Retrier<'a> {
@@ -24,13 +22,7 @@ impl<'a> Retrier<'a> {
             context,
             graph,
             limits: context.limits(upload::plan::CHUNK),
-            doubted: Cell::new(false),
         }
-    }
-
-    /// Whether a request may have been carried out although it was repeated.
-    pub(super) fn doubted(&self) -> bool {
-        self.doubted.get()
     }
 
     /// Makes a request until it is answered, or hopeless, or enough.
@@ -43,8 +35,6 @@ impl<'a> Retrier<'a> {
             match request().await {
                 Err(error) if error.kind.temporary() => {
                     attempt += 1;
-                    self.doubted
-                        .set(self.doubted.get() || error.kind.in_doubt());
                     self.wait(&error, attempt, Duration::ZERO).await?;
                 }
                 result => return result,

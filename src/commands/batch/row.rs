@@ -442,7 +442,12 @@ impl Shell<'_, '_> {
         Ok(())
     }
 
-    async fn upload(&mut self, index: usize, item: &Item, is_fresh: bool) -> report::Result<(Option<String>, bool)> {
+    async fn upload(
+        &mut self,
+        index: usize,
+        item: &Item,
+        is_fresh: bool,
+    ) -> report::Result<(Option<String>, bool)> {
         self.lock_item(item)?;
         let file: &RowFile = &self.plan.files[index];
         let room = self.room;

@@ -26,6 +26,8 @@ pub(crate) fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Strin
                 }
                 true
             }
+            // One that may also be null.
+            "properties" if value.is_null() => true,
             "properties" => {
                 object(schema, value, at)?;
                 true
