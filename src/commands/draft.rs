@@ -22,17 +22,6 @@ pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::R
     let composed = compose::mail(&args.compose, &args.origin)?;
     let graph = context.clients()?.graph(context.provider());
     let retrier = Retrier::new(context, &graph);
-    // The options win over the message of a file.
-    let own = composed
-        .draft
-        .base
-        .get("subject")
-        .and_then(|subject| subject.as_str());
-    let subject = composed
-        .draft
-        .subject
-        .clone()
-        .or_else(|| own.map(str::to_owned));
     // Nothing is left to do once there is a draft: it is not kept as a job.
     let intent = Intent {
         verify: false,
@@ -62,7 +51,7 @@ pub(super) async fn run(args: &DraftArgs, context: &CommandContext) -> report::R
     let web_link = job.record().progress.web_link.clone();
     context.printer.result(&MadeDraft {
         id: &id,
-        subject: subject.as_deref().unwrap_or_default(),
+        subject: job.subject(),
         immutable: args.immutable_id,
         web_link: web_link.as_deref(),
     });

@@ -154,6 +154,15 @@ impl<'a> MailJob<'a> {
         self.record.id
     }
 
+    /// What the mail is about, if that is said. Graph takes its property names in any case.
+    pub(super) fn subject(&self) -> &str {
+        let mut all = self.record.message.iter();
+        let subject = all.find(|(name, _)| name.eq_ignore_ascii_case("subject"));
+        subject
+            .and_then(|(_, subject)| subject.as_str())
+            .unwrap_or_default()
+    }
+
     /// Whether it is on disk, for `resume`.
     pub(super) fn is_kept(&self) -> bool {
         self.store.is_some()

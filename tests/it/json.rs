@@ -108,7 +108,7 @@ fn what_is_written_is_what_is_documented() {
     l.run(&stage, "attach --max-retries 0 c.bin").code(5);
     stage.sandbox.clear_faults();
     stage.sandbox.add_faults(["put@1x9=503:0".parse().unwrap()]);
-    l.run(&stage, "resume --max-retries 1 c.bin").code(5);
+    l.run(&stage, "resume c.bin --max-retries 1").code(5);
     l.run(&stage, "status").code(0);
     l.run(&stage, "cancel --all").code(0);
     sign_in(l, &stage);

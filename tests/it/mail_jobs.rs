@@ -45,14 +45,14 @@ fn a_mail_killed_after_its_first_file_is_finished_by_resume() {
         .process(new(&["--send", "a.txt", "b.txt", "c.txt"]))
         .spawn()
         .unwrap();
-    // The second file is on its way: the first one is attached, and written down.
-    until(|| {
-        let requests = stage.sandbox.requests();
-        let posts = requests
-            .iter()
-            .filter(|seen| seen.method == "POST" && seen.path.ends_with("/attachments"));
-        posts.count() == 2
-    });
+    // The first file is known to be attached when the second one is on its way.
+    let posts = || {
+        stage
+            .requests("POST")
+            .into_iter()
+            .filter(|seen| seen.path.ends_with("/attachments"))
+    };
+    until(|| posts().count() == 2);
     child.kill().unwrap();
     child.wait().unwrap();
     stage.sandbox.clear_faults();

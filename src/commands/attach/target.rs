@@ -82,15 +82,7 @@ pub(super) fn target(args: &AttachArgs, context: &CommandContext) -> report::Res
 
 /// Tells the id of the draft: whatever happens next, the user can continue with it.
 pub(super) fn told(job: &MailJob<'_>, item: &Item, context: &CommandContext) {
-    let subject = job
-        .record()
-        .message
-        .get("subject")
-        .and_then(|subject| subject.as_str());
-    let (subject, link) = (
-        subject.unwrap_or_default(),
-        job.record().progress.web_link.as_deref(),
-    );
+    let (subject, link) = (job.subject(), job.record().progress.web_link.as_deref());
     if context.printer.is_json() {
         context.printer.json(&MadeDraft {
             id: &item.id,

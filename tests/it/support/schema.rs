@@ -26,7 +26,7 @@ pub(crate) fn check(schema: &Value, value: &Value, at: &str) -> Result<(), Strin
                 }
                 true
             }
-            // Whether it may be null, `type` says.
+            // One that may also be null.
             "properties" if value.is_null() => true,
             "properties" => {
                 object(schema, value, at)?;
