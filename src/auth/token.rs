@@ -63,6 +63,10 @@ pub fn bearer(text: &str) -> Result<Token, Malformed> {
 }
 
 /// Reads a client secret, or a token that is not for Graph, from bytes as a file or a variable has them.
+#[cfg_attr(
+    not(feature = "azure"),
+    allow(dead_code, reason = "only the sources of Azure have such secrets")
+)]
 pub(super) fn secret(
     bytes: &[u8],
     what: &'static str,

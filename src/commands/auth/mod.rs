@@ -230,6 +230,6 @@ fn logins(context: &CommandContext) -> Result<(), auth::Error> {
 }
 
 #[cfg(not(feature = "login"))]
-fn logins(_: &Context) -> Result<(), auth::Error> {
+fn logins(_: &CommandContext) -> Result<(), auth::Error> {
     Ok(())
 }
