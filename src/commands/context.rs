@@ -139,14 +139,17 @@ impl CommandContext {
 
     /// Tells of state files that cannot be read.
     pub(crate) fn records(&self, store: &Store) -> report::Result<Vec<crate::session::Record>> {
-        let inventory = store.inventory()?;
+        Ok(self.usable(store.inventory()?))
+    }
+
+    fn usable(&self, inventory: crate::session::SessionList) -> Vec<crate::session::Record> {
         for (path, why) in inventory.unreadable {
             self.printer.warn(&format!(
                 "the state file `{}` is not used: {why}",
                 path.display()
             ));
         }
-        Ok(inventory.records)
+        inventory.records
     }
 
     /// The same, unless a newer version of this program keeps records there: what they are about, and whether
@@ -155,12 +158,13 @@ impl CommandContext {
         &self,
         store: &Store,
     ) -> report::Result<Vec<crate::session::Record>> {
-        for (path, why) in store.inventory()?.unreadable {
+        let inventory = store.inventory()?;
+        for (path, why) in &inventory.unreadable {
             if let LoadError::Newer(schema) = why {
-                return Err(ExitReport::newer_record(&path, schema));
+                return Err(ExitReport::newer_record(path, *schema));
             }
         }
-        self.records(store)
+        Ok(self.usable(inventory))
     }
 
     /// Whose mailbox; none is the token's own.

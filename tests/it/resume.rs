@@ -171,7 +171,7 @@ fn status_lists_what_there_is() {
         assert!(!line[key].is_null(), "{key}");
     }
     stage.run(["resume"]).code(0);
-    let line = &stage.run(["status", "--json"]).code(0).json()[0];
+    let line = &stage.run(["status", "--all", "--json"]).code(0).json()[0];
     assert_eq!(line["state"], "finished");
     stage.run(["prune"]).code(0).says("1 session is forgotten");
     assert_eq!(stage.run(["status"]).code(0).stdout, "");

@@ -67,7 +67,7 @@ fn state_files_of_every_schema_are_read_for_ever() {
         // And the binary shows it.
         let stage = Stage::new();
         fs::copy(&path, state_dir(&stage).join("7Q2KM4XA.json")).unwrap();
-        let status = stage.run(["status", "--json"]).code(0);
+        let status = stage.run(["status", "--all", "--json"]).code(0);
         assert_eq!(status.json()[0]["id"], "7Q2KM4XA");
         let is_post_in_doubt = record.in_doubt() && record.route == Route::Post;
         assert_eq!(status.json()[0]["state"] == "in_doubt", is_post_in_doubt);

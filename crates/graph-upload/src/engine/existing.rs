@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{
     file::{Source, SourceError, Whole},
-    likeness::{ReadBack, Verdict, by_likeness, is_plausible, is_same_name, judge, may_be},
+    likeness::{ReadBack, Verdict, by_likeness, is_plausible, is_same_name, judge},
     service::Service,
 };
 use crate::{
@@ -111,7 +111,8 @@ impl<S: Service> ExistingAttachments<'_, S> {
     ) -> Result<Sighting, LookError> {
         let all = self.service.attachments(self.item).await?;
         let new: Vec<&AttachmentInfo> = all.iter().filter(|listed| !known(&listed.id)).collect();
-        let may_be = |listed: &&AttachmentInfo| may_be(listed, self.name, self.size());
+        // While an answer is in doubt, any new file may be ours, whatever name and size it is listed with.
+        let may_be = |listed: &&AttachmentInfo| listed.is_file;
         match search {
             Search::InDoubt => {
                 let candidates = new.into_iter().filter(may_be).collect();

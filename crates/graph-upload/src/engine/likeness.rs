@@ -55,12 +55,6 @@ fn fits(reported: Option<u64>, size: u64, overhead: u64) -> bool {
     reported.saturating_add(ROUNDED) >= size && reported <= size / 2 * 3 + overhead
 }
 
-/// Whether an attachment that is new while an answer is in doubt may be the file. Only one whose name and
-/// size both are another's is not.
-pub(super) fn may_be(listed: &AttachmentInfo, name: &str, size: u64) -> bool {
-    listed.is_file && (is_same_name(&listed.name, name) || is_plausible(listed.size, size))
-}
-
 /// Sorts the most likely first.
 pub(super) fn by_likeness(
     listed: &AttachmentInfo,

@@ -155,6 +155,9 @@ pub(super) struct Transfer<'a, S> {
     resumed: bool,
     /// Whether the item's lock was lost, and what that means was done.
     lock_lost: bool,
+    /// Whether the request that attaches is only being prepared: what fails until it goes out leaves nothing
+    /// in doubt.
+    preparing: bool,
 }
 
 impl<'a, S: Service> Transfer<'a, S> {
@@ -206,6 +209,7 @@ impl<'a, S: Service> Transfer<'a, S> {
             unseen: false,
             resumed,
             lock_lost: false,
+            preparing: false,
         }
     }
 

@@ -169,9 +169,8 @@ impl<S: Service> Transfer<'_, S> {
 
     /// Whether it may be attached although nobody said so.
     fn in_doubt(&self) -> bool {
-        self.protocol
-            .in_doubt(self.services.started.elapsed())
-            .is_some()
+        let doubt = self.protocol.in_doubt(self.services.started.elapsed());
+        doubt.is_some() && !self.preparing
     }
 
     /// The failure with what is known at this moment.

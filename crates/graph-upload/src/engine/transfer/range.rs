@@ -27,6 +27,7 @@ use crate::{
 impl<S: Service> Transfer<'_, S> {
     /// Sends one range.
     pub(super) async fn put(&mut self, range: Range, last: bool) -> Result<Done<Answer>, Failure> {
+        self.preparing = last;
         if let Some(done) = self.pace(range.len(), last).await {
             return Ok(done);
         }
@@ -45,6 +46,8 @@ impl<S: Service> Transfer<'_, S> {
             return self.changed(error);
         }
         if last && let Some(error) = self.confirm_lock()? {
+            // Another process may have attached it meanwhile.
+            self.preparing = false;
             return Ok(Done::Answered(Err(error)));
         }
         let sent = HashedOffset {
@@ -60,6 +63,7 @@ impl<S: Service> Transfer<'_, S> {
             return Ok(Done::Answered(Err(error)));
         };
         let size = self.job.source.size();
+        self.preparing = false;
         let (services, meter) = (self.services, self.meter.clone());
         let request = services
             .service
@@ -181,6 +185,7 @@ impl<S: Service> Transfer<'_, S> {
     }
 
     pub(super) async fn post(&mut self) -> Result<Done<Option<String>>, Failure> {
+        self.preparing = true;
         let (body, sent) = match self.post_body.take() {
             Some(body) => body,
             None => {
@@ -205,9 +210,12 @@ impl<S: Service> Transfer<'_, S> {
             return self.changed(error);
         }
         if let Some(error) = self.confirm_lock()? {
+            // Another process may have attached it meanwhile.
+            self.preparing = false;
             return Ok(Done::Answered(Err(error)));
         }
         self.begin(Some(Moment::now())).await?;
+        self.preparing = false;
         let (services, meter) = (self.services, self.meter.clone());
         let request = services.service.post(&self.job.item, body, &meter);
         let reply = self.while_keeping_record(request, length, true).await?;
