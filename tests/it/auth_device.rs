@@ -13,7 +13,7 @@ use graph_attach::{
         Context, CredentialError, Error, Kind, Provider, Selection,
         login::{self, App, SignedIn, device},
     },
-    config::{Credential, Origin, Sourced, cloud::PUBLIC, credential::Identity},
+    settings::{Credential, Origin, Sourced, cloud::PUBLIC, credential::Identity},
 };
 use url::Url;
 

@@ -9,7 +9,7 @@ use std::{
 
 use graph_attach::{
     auth::{Error, Kind, Provider},
-    config::{self, Flags, Settings, Surroundings, file::Text},
+    settings::{self, Flags, Settings, Surroundings, file::Text},
 };
 
 use crate::support::{
@@ -57,7 +57,7 @@ fn settings(env: &[(&'static str, &str)], config: &str, flags: &Flags) -> Settin
         config: config.to_owned(),
         home: "/nowhere".into(),
     };
-    config::load(flags, &around).unwrap()
+    settings::load(flags, &around).unwrap()
 }
 
 async fn token(settings: &Settings) -> Result<String, Error> {

@@ -383,7 +383,7 @@ mod tests {
     use graph_upload::client::HttpOptions;
 
     use super::*;
-    use crate::{auth::Kind, config::cloud::PUBLIC};
+    use crate::{auth::Kind, settings::cloud::PUBLIC};
 
     /// What is said of a metadata service when the patience with it has come to its end.
     async fn impatient(service: &TcpListener, seconds: u64) -> CredentialError {

@@ -5,7 +5,7 @@ use url::Url;
 use super::clip;
 use crate::{
     auth::claims::Claims,
-    config::{
+    settings::{
         Cloud,
         cloud::{CLOUDS, PUBLIC},
         endpoint::is_loopback,

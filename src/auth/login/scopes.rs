@@ -1,6 +1,6 @@
 //! What a login asks for: permissions by short names or by Graph's own. Pure.
 
-use crate::{auth::CredentialError, config::Cloud};
+use crate::{auth::CredentialError, settings::Cloud};
 
 /// Short names, and the delegated permissions that they stand for.
 const NAMES: &[(&str, &[&str])] = &[
