@@ -39,6 +39,7 @@ pub(super) struct Purpose {
     pub(super) item: Item,
     pub(super) attachment: Attachment,
     pub(super) chunk: u64,
+    pub(super) again: bool,
     pub(super) verify: bool,
 }
 
@@ -291,6 +292,7 @@ fn record(id: SessionId, store: &Store, purpose: &Purpose) -> Record {
             mtime: 0,
             ctime: 0,
         },
+        again: purpose.again,
         verify: purpose.verify,
         before: Vec::new(),
         acked: HashedOffset::start(),
@@ -438,6 +440,7 @@ mod tests {
                 content_id: None,
             },
             chunk: 3_932_160,
+            again: false,
             verify: false,
         }
     }

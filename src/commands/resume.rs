@@ -275,7 +275,7 @@ async fn one(
         item: record.item.clone(),
         attachment: record.attachment.clone(),
         source,
-        again: false,
+        again: record.again,
         verify: args.verify || record.verify,
         spool: record.spooled.then_some(record.id),
         earlier,

@@ -262,8 +262,6 @@ fn process(
     let (out, err) = (stage.home.path().join("out"), stage.home.path().join("err"));
     let before = stage.sandbox.requests().len();
     let mut command = stage.process(args);
-    // On a busy machine the stand-in may carry out what a killed process sent a while after its death.
-    command.env("GRAPH_ATTACH_TEST_LAG", "2000");
     command
         .stdout(File::create(&out).unwrap())
         .stderr(File::create(&err).unwrap())

@@ -11,6 +11,10 @@ use std::{
 };
 
 use graph_sandbox::Options;
+use graph_upload::{
+    engine::Source,
+    store::{Durability, HashedOffset, Pipe, Record, Store},
+};
 
 use crate::support::{Run, Stage, content, sha256, until};
 
@@ -318,4 +322,52 @@ fn the_hint_of_a_command_is_the_command() {
     let run = Run::of(command.write_stdin(content("x", 50)).output().unwrap()).code(0);
     assert_eq!(run.stdout.lines().count(), 1);
     assert_eq!(stage.held()[0].size, 50);
+}
+
+/// A copy of a session's pipe, as the same command leaves it when it is killed before it sees that there is
+/// one already.
+fn copy_of(stage: &Stage, id: &str, is_older: bool) {
+    let store = Store::open(&stage.state_dir()).unwrap();
+    let record = store.load(id.parse().unwrap()).unwrap().unwrap();
+    let copy = store.new_id();
+    fs::copy(store.spool(record.id), store.spool(copy)).unwrap();
+    let minute = jiff::SignedDuration::from_mins(if is_older { -1 } else { 1 });
+    let waiting = Record {
+        id: copy,
+        pipe: Some(Pipe::Waiting),
+        file: store.spool(copy),
+        stamp: Source::open(&store.spool(copy)).unwrap().stamp(),
+        created: record.created + minute,
+        url: None,
+        doubt: None,
+        acked: HashedOffset::start(),
+        sent: HashedOffset::start(),
+        ..record
+    };
+    store.save(&waiting, Durability::Power).unwrap();
+}
+
+#[test]
+fn copies_that_killed_commands_left_are_attached_once() {
+    for (size, fault) in [(SIZE, "put@2x2=503:0"), (1_000, "list@1x2=503:0")] {
+        for is_older in [true, false] {
+            for again in [false, true] {
+                let case = format!("{fault}, {is_older}, {again}");
+                let stage = Stage::with_faults(&[fault]);
+                let file = stage.file("f", size);
+                piped(&stage, &file, &["--max-retries=0"]).code(5);
+                copy_of(&stage, &stage.session(), is_older);
+                stage.sandbox.clear_faults();
+                match again {
+                    true => piped(&stage, &file, &[]).code(0),
+                    false => stage.run(["resume", "--all"]).code(0),
+                };
+                let held = stage.held();
+                assert_eq!(held.len(), 1, "{case}: {held:#?}");
+                assert_eq!(held[0].sha256, sha256(&file), "{case}");
+                assert_eq!(spools(&stage), Vec::<PathBuf>::new(), "{case}");
+                assert_eq!(stage.run(["status"]).code(0).stdout, "", "{case}");
+            }
+        }
+    }
 }

@@ -355,6 +355,7 @@ async fn kept(
         item: item.clone(),
         attachment: inputs::attachment(&Input::Stdin, args)?,
         chunk: args.chunk_size,
+        again: args.again,
         verify: args.verify,
     };
     let producer = match args.stdin_from_command {

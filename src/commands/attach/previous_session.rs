@@ -74,9 +74,61 @@ pub(super) async fn previous_session(
     services: &Services<'_>,
     context: &CommandContext,
 ) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
-    let mut finished = Earlier::Nothing;
     let records = context.records_to_work_on(store)?;
     store.forget_old_posts(&records, POST_IS_OLD);
+    let (earlier, lock) = find(file, args, store, services, context, records).await?;
+    if !args.again {
+        forget_copies(file, &earlier, store, services.endpoint).await?;
+    }
+    Ok((earlier, lock))
+}
+
+/// What the same command kept of the same pipe, and was killed before it saw that there is a copy, or before
+/// anything of it was sent: one copy is enough, and another would be attached beside it.
+async fn forget_copies(
+    file: &FileOnItem<'_>,
+    earlier: &Earlier,
+    store: &Store,
+    endpoint: &str,
+) -> report::Result<()> {
+    let chosen = match earlier {
+        Earlier::Unfinished(record) => Some(record.id),
+        _ => None,
+    };
+    for mut copy in store.inventory()?.records {
+        let is_copy = copy.pipe == Some(Pipe::Waiting)
+            && Some(copy.id) != chosen
+            && !copy.again
+            && file.is_of(&copy, endpoint)
+            && copy.attachment == *file.attachment;
+        if !is_copy {
+            continue;
+        }
+        // One that another process works on is that process's to look after.
+        let Ok(_lock) = store.lock_session(copy.id) else {
+            continue;
+        };
+        copy.sha256 = spooled(&copy).await;
+        if file.has_content_of(&copy).await {
+            // One that stays is attached already when it is resumed.
+            let _ = store.forget(&copy);
+        }
+    }
+    Ok(())
+}
+
+/// The record to resume, or one of the same file that is attached.
+async fn find(
+    file: &FileOnItem<'_>,
+    args: &AttachArgs,
+    store: &Store,
+    services: &Services<'_>,
+    context: &CommandContext,
+    mut records: Vec<Record>,
+) -> report::Result<(Earlier, Option<crate::session::Lock>)> {
+    let mut finished = Earlier::Nothing;
+    // The latest first, but what only waits after all of which something may have been sent.
+    records.sort_by_key(|record| record.pipe != Some(Pipe::Waiting));
     for mut record in records.into_iter().rev() {
         if !file.is_of(&record, services.endpoint) {
             continue;

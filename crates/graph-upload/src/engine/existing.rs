@@ -1,8 +1,10 @@
 //! Looks for an attachment that is the file: before anything is sent, while an answer is in doubt, and after
 //! a repetition. `likeness` says what can be it.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use super::{
     file::{Source, SourceError, Whole},
@@ -10,7 +12,7 @@ use super::{
     service::Service,
 };
 use crate::{
-    Error, ErrorKind, Item,
+    Attachment, Error, ErrorKind, Item,
     client::AttachmentInfo,
     digest::{Digest, Hasher},
     protocol::{
@@ -22,21 +24,29 @@ use crate::{
 /// How much of a beginning tells a page from a file, in bytes.
 const HEAD: usize = 256;
 
-/// Ids of attachments that other files of the same command are.
+/// Attachments that uploads of this computer are known to have made, by id: as what, and of which content.
 #[derive(Debug, Default)]
-pub struct Owned(Mutex<HashSet<String>>);
+pub struct Owned(Mutex<HashMap<String, (Attachment, Option<Digest>)>>);
 
 impl Owned {
-    /// Notes that an attachment is some file's.
-    pub fn add(&self, id: &str) {
-        self.ids().insert(id.to_owned());
+    /// Notes that an attachment is `file`, with this content as far as it is known.
+    pub fn add(&self, id: &str, file: &Attachment, content: Option<Digest>) {
+        self.all().insert(id.to_owned(), (file.clone(), content));
     }
 
+    /// Whether an attachment is known to be another file than `file` with this content. The same file by two
+    /// commands is wanted once: both were the same command, run again.
+    pub(super) fn is_another(&self, id: &str, file: &Attachment, content: Option<Digest>) -> bool {
+        let owner = self.all().get(id).cloned();
+        owner.is_some_and(|owner| content.is_none() || owner != (file.clone(), content))
+    }
+
+    /// Whether an attachment is known to be any file at all.
     pub(super) fn has(&self, id: &str) -> bool {
-        self.ids().contains(id)
+        self.all().contains_key(id)
     }
 
-    fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, (Attachment, Option<Digest>)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

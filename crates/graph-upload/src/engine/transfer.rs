@@ -346,6 +346,14 @@ impl<'a, S: Service> Transfer<'a, S> {
         }
     }
 
+    /// The same, as far as it is known by now.
+    fn content_digest(&self) -> Option<Digest> {
+        match self.content {
+            Content::Known(whole) => Some(whole.sha256),
+            _ => None,
+        }
+    }
+
     async fn wait(&self, delay: Duration, why: ErrorKind, (attempt, max): (u32, u32)) {
         let reason = match why {
             ErrorKind::Connect => "no connection",

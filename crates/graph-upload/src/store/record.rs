@@ -116,6 +116,9 @@ pub struct Record {
     pub sha256: Option<Digest>,
     /// The file as the upload's first command found it.
     pub stamp: FileFingerprint,
+    /// Whether it is a copy beside others of the same content.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// Whether it is to be read back in the end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
@@ -321,6 +324,7 @@ pub(crate) mod tests {
             file: "/home/ann/report.pdf".into(),
             spooled: false,
             pipe: None,
+            again: false,
             verify: false,
             attachment: Attachment {
                 name: "report.pdf".into(),

@@ -51,7 +51,9 @@ impl<S: Service> Transfer<'_, S> {
             record.attachment_id.clone_from(&id);
             self.checkpoint.save_finished();
         }
-        id.iter().for_each(|id| self.services.owned.add(id));
+        let file = &self.job.attachment;
+        id.iter()
+            .for_each(|id| self.services.owned.add(id, file, Some(whole.sha256)));
         self.tell(Event::Acknowledged {
             offset: self.job.source.size(),
         });

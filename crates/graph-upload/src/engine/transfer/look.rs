@@ -21,7 +21,13 @@ impl<'a, S: Service> Transfer<'a, S> {
     /// Whether an id is certainly not that of what this upload attached: it was there before, or is another
     /// file's.
     pub(super) fn is_known(&self, id: &str) -> bool {
-        self.before.iter().any(|before| before == id) || self.services.owned.has(id)
+        let owned = self.services.owned;
+        let is_another = match self.job.again {
+            // Another copy is wanted: that of a command before is not ours.
+            true => owned.has(id),
+            false => owned.is_another(id, &self.job.attachment, self.content_digest()),
+        };
+        is_another || self.before.iter().any(|before| before == id)
     }
 
     /// Notes what other uploads on this computer attached to the item: it is not ours.
@@ -33,10 +39,9 @@ impl<'a, S: Service> Transfer<'a, S> {
         let records = store.inventory().unwrap_or_default().records;
         for record in records {
             if Some(record.id) != ours && record.item == self.job.item {
-                record
-                    .attachment_id
-                    .iter()
-                    .for_each(|id| self.services.owned.add(id));
+                let (file, content) = (&record.attachment, record.sha256);
+                let id = record.attachment_id.iter();
+                id.for_each(|id| self.services.owned.add(id, file, content));
             }
         }
     }

@@ -89,6 +89,7 @@ impl<S: Service> Transfer<'_, S> {
             chunk: self.services.limits.chunk,
             sha256: None,
             stamp: job.source.stamp(),
+            again: job.again,
             verify: job.verify,
             before: self.before.clone(),
             listed: true,
