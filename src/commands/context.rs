@@ -129,7 +129,7 @@ impl CommandContext {
         }
         if uploads && !self.warned.swap(true, Ordering::Relaxed) {
             self.printer.warn(&format!(
-                "{error}; uploads go on, but cannot be resumed if they are interrupted, and {TWICE}"
+                "{error}; uploads continue, but cannot be resumed if they are interrupted, and {TWICE}"
             ));
         } else {
             self.printer

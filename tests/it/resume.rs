@@ -402,3 +402,20 @@ fn standard_input_goes_on_too() {
         }
     }
 }
+
+#[test]
+fn cancel_of_what_is_attached_after_all_says_so() {
+    let stage = Stage::with_faults(&["put@2=lost", "list@2x9=503:0"]);
+    stage.file("big.bin", 5_000_000);
+    stage.run(["attach", "--max-retries=0", "big.bin"]).code(5);
+    stage.sandbox.clear_faults();
+    let held = stage.held();
+    assert_eq!(held.len(), 1);
+    let run = stage.run(["cancel", &stage.session()]);
+    let run = run.code(0).says("attached after all");
+    assert!(run.stderr.contains(&held[0].id), "{run:#?}");
+    assert_eq!(stage.held().len(), 1);
+    // Nothing is left that a later command could attach again.
+    stage.run(["resume"]).code(0);
+    assert_eq!(stage.held().len(), 1);
+}

@@ -280,7 +280,7 @@ impl GraphClient {
         match Url::parse(link) {
             Ok(url) if is_below(&self.endpoint, &url) => Ok(link.to_owned()),
             _ => Err(Error::contradiction(
-                "the list goes on at another host, or outside of the endpoint",
+                "the list continues at another host, or outside of the endpoint",
             )),
         }
     }

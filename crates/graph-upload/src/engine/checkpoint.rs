@@ -166,7 +166,7 @@ impl<'a> CheckpointWriter<'a> {
     fn warn(&mut self, error: &io::Error) {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let text = format!(
-                "the session cannot be saved ({error}); the upload goes on, but could not be \
+                "the session cannot be saved ({error}); the upload continues, but could not be \
                  resumed if it were interrupted"
             );
             self.observer.observe(&Event::Warning(text));
